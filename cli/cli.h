@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line as data: parsing, --help, the man page and shell completion all come from the
+ * command tables, so none of them can say something else.
+ */
+#ifndef WHITTLE_CLI_H
+#define WHITTLE_CLI_H
+
+#include "whittle/error.h"
+
+enum { WH_CLI_FINE = 0, WH_CLI_NO = 1, WH_CLI_TROUBLE = 2 };
+
+struct wh_cli_option {
+	const char *name;  /* long, without dashes */
+	char letter;	   /* short, or 0 */
+	const char *value; /* what it takes ("FILE"), or NULL for a flag */
+	const char *help;  /* one line */
+};
+
+#define WH_CLI_OPTIONS_MAX 24
+
+/** struct wh_cli_args - a parsed command line: value[i] belongs to options[i] of the command. */
+struct wh_cli_args {
+	const struct wh_cli_command *command;
+	const char *value[WH_CLI_OPTIONS_MAX]; /* NULL: not given; a flag: "" */
+	char **rest;			       /* operands, NULL-terminated */
+	int n_rest;
+};
+
+/**
+ * struct wh_cli_command - one subcommand.
+ * @operands: "TRACE…" or "-- COMMAND [ARG…]"
+ * @takes_command: what follows "--" is a command that whittle must not read as options
+ * @about: a few sentences for --help and the man page
+ * @example: a real call and what it does
+ * @run: the exit status. A failure has been reported in @e, unless the answer is simply no.
+ */
+struct wh_cli_command {
+	const char *name, *summary, *operands, *about, *example;
+	bool takes_command;
+	const struct wh_cli_option *options; /* ends with a NULL name */
+	int min_operands, max_operands;	     /* max -1: any number */
+	int (*run)(const struct wh_cli_args *args, struct wh_error *e);
+};
+
+/** wh_cli_value() - what was given for a long option, NULL if it was not ("" for a flag). */
+const char *wh_cli_value(const struct wh_cli_args *args, const char *name);
+/** wh_cli_seconds() - a positive number of seconds ("2", "0.5", "30s", "5m"), or @fallback. */
+int wh_cli_seconds(const struct wh_cli_args *args, const char *name, double fallback,
+		   double *ret_seconds, struct wh_error *e);
+/** wh_cli_colour() - whether @f is a terminal that wants colour (NO_COLOR, TERM=dumb). */
+bool wh_cli_colour(FILE *f);
+
+extern const struct wh_cli_command wh_record_command, wh_generate_command, wh_merge_command,
+	wh_show_command, wh_explain_command, wh_verify_command, wh_diff_command;
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which capability a call used: the kernel's own permission rules, evaluated again on what was seen.
+ *
+ * A kernel probe of cap_capable() only says that the question was asked; it is asked in vain all
+ * the time. Here a capability counts when the call would not have gone through without it.
+ */
+#ifndef WHITTLE_TRACER_CAPRULE_H
+#define WHITTLE_TRACER_CAPRULE_H
+
+#include "tracer/task.h"
+
+/**
+ * wh_caprule_enter() - a look at what the rule needs as it is before the call (the target of a kill,
+ * the old credentials of a setuid). Called by decode after the call's places are filled.
+ */
+int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task);
+
+/**
+ * wh_caprule_exit() - the call has returned: put what it used, or failed for want of, into the trace.
+ * Called by decode before stale credentials are forgotten.
+ */
+int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task);
+
+/** wh_caprule_known() - whether a row of the syscall table names a rule that exists. */
+bool wh_caprule_known(const char *name);
+
+/** wh_caprule_covers() - whether some rule can ever give this capability; for the test of the table. */
+bool wh_caprule_covers(const char *cap);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials of a tracee, read when first needed and kept until a call may have changed them. */
+#ifndef WHITTLE_TRACER_CREDS_H
+#define WHITTLE_TRACER_CREDS_H
+
+#include "tracer/task.h"
+
+/**
+ * wh_creds_get() - the credentials of @task as of now; read from /proc/TID/status when stale.
+ * Return: NULL when the task is gone.
+ */
+const struct wh_creds *wh_creds_get(struct wh_recorder *r, struct wh_task *task);
+/** wh_creds_read() - the same for any thread, uncached; @ret_creds is the caller's to free. */
+int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds);
+/** wh_creds_forget() - they may have changed. */
+void wh_creds_forget(struct wh_task *task);
+void wh_creds_free(struct wh_creds *creds);
+
+#endif

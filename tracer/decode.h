@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From stops to facts. Called by an engine for each call that it stops at; does not care which engine.
+ * All functions return 0 or -ENOMEM: anything that could not be seen becomes a gap, and a task that
+ * vanished in between (ESRCH) is a gap only if a fact was lost with it.
+ */
+#ifndef WHITTLE_TRACER_DECODE_H
+#define WHITTLE_TRACER_DECODE_H
+
+#include "tracer/task.h"
+
+/**
+ * wh_decode_enter() - @task is stopped at the entry of a call: count it, read its arguments from
+ * memory and resolve its paths, before the call can change them.
+ * @task->call has abi, nr, arg, ip and sp; the rest is filled in here.
+ */
+int wh_decode_enter(struct wh_recorder *r, struct wh_task *task);
+
+/** wh_decode_exit() - it has returned: @task->call.ret and .err are set; facts that need a result. */
+int wh_decode_exit(struct wh_recorder *r, struct wh_task *task);
+
+/**
+ * wh_decode_exec() - @task has executed a new program (PTRACE_EVENT_EXEC): program, argv, interpreter,
+ * loader, inherited files, privilege gained or not. Updates @task->process.
+ * @from: the program before, NULL for the entrypoint
+ */
+int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from);
+
+/**
+ * wh_decode_lost() - @task died or vanished inside a call (between entry and exit). Facts that
+ * do not need a result are kept; a call whose result would have made one leaves a gap.
+ */
+int wh_decode_lost(struct wh_recorder *r, struct wh_task *task);
+
+/** wh_decode_reset() - free what a call holds. */
+void wh_decode_reset(struct wh_call *call);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One recording, from launch to the finished trace. What `whittle record` calls. */
+#ifndef WHITTLE_TRACER_RECORD_H
+#define WHITTLE_TRACER_RECORD_H
+
+#include "whittle/trace.h"
+
+/** struct wh_record_progress - a moment of a recording. Times in seconds. */
+struct wh_record_progress {
+	double elapsed, since_news;
+	size_t syscalls, files, caps, gaps;
+	const char *stage; /* "starting", "waiting until ready", "load", "serving", "stopping" */
+};
+
+/** struct wh_record_options - what the command line says; strings are the caller's. */
+struct wh_record_options {
+	char *const *argv; /* NULL-terminated; argv[0] is searched in PATH */
+	const char *name;  /* NULL: base name of the program */
+	const char *ready; /* as on the command line, or NULL: ready at once */
+	const char *load;  /* a command for /bin/sh -c, given by the user as such; or NULL */
+	double duration, until_stable, grace; /* seconds; 0: not given (grace: its default) */
+	const char *engine;
+	bool no_new_privs;
+	/* Called now and then with what has been found so far; may be NULL. */
+	void (*progress)(void *data, const struct wh_record_progress *progress);
+	void *progress_data;
+};
+
+/**
+ * wh_record_run() - launch, trace, drive the load, stop the service, and hand over the trace.
+ *
+ * A workload or load that fails is not a failure of this function: the trace says so (run.failed).
+ * Return: 0 with *ret_trace; -ENOENT/-EACCES … when the program cannot be run, -EPERM when ptrace
+ * is not allowed, and so on, with nothing left running.
+ */
+int wh_record_run(const struct wh_record_options *options, struct wh_trace **ret_trace,
+		  struct wh_error *e);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the tracer remembers of the threads and processes it traces.
+ *
+ * The loop (tracer/loop.c) owns these and says when a call is entered and has returned; decoding
+ * (tracer/decode.c) fills the call in and puts facts into the trace.
+ */
+#ifndef WHITTLE_TRACER_TASK_H
+#define WHITTLE_TRACER_TASK_H
+
+#include <sys/types.h>
+
+#include "whittle/capability.h"
+#include "whittle/syscall.h"
+#include "whittle/trace.h"
+
+/** struct wh_creds - credentials of a thread, from /proc/TID/status. */
+struct wh_creds {
+	uid_t ruid, euid, suid, fsuid;
+	gid_t rgid, egid, sgid, fsgid;
+	gid_t *groups;
+	size_t n_groups;
+	uint64_t effective, permitted, inheritable, bounding, ambient; /* bit n is capability n */
+	bool no_new_privs;
+	bool in_init_userns; /* same user namespace as the tracer */
+};
+
+/** struct wh_process - what threads of a thread group share. Counted, as a leader may die first. */
+struct wh_process {
+	unsigned refs;
+	pid_t tgid;
+	const char *program;	/* executable as resolved, interned in the trace */
+	struct wh_strlist argv; /* interned in the trace, bounded */
+	bool executed;		/* has executed since it was forked: no longer a copy of its parent */
+};
+
+/** One end of a call: a path that was named, resolved before the call ran. */
+struct wh_place {
+	bool valid;	   /* there is a path here */
+	bool resolved;	   /* @path is what the kernel would reach; else a gap was recorded */
+	char *path;	   /* as resolved; the last component may not exist */
+	bool exists;	   /* and if so: */
+	uint32_t mode;	   /* st_mode */
+	uid_t uid;
+	gid_t gid;
+	uint64_t dev, ino;
+	unsigned nlink;
+	/* Of the directory that holds the last component: it decides on create, unlink, rename. */
+	uint32_t dir_mode;
+	uid_t dir_uid;
+	gid_t dir_gid;
+	/*
+	 * The least a search of the directories on the way needed: true if @dac_search_uid had no x on
+	 * one of them, so that only CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE let it pass.
+	 */
+	bool search_denied;
+};
+
+/** struct wh_call - one system call in flight. */
+struct wh_call {
+	const struct wh_abi *abi;
+	uint64_t nr;
+	const char *name;		  /* never NULL: "syscall_470" for an unknown one */
+	const struct wh_syscall_row *row; /* NULL for an unknown one */
+	uint64_t arg[6];
+	uint64_t ip, sp;
+	struct wh_place place[2]; /* in argument order; a dirfd alone or an fd counts too */
+	char *text;		  /* WH_ARG_TEXT */
+	uint8_t addr[128];	  /* WH_ARG_SOCKADDR: struct sockaddr_storage */
+	size_t addr_len;
+	uint64_t detail;	  /* an irregular function's own note from entry to exit */
+	/* Set when it has returned: */
+	bool returned;
+	int64_t ret; /* as the kernel returned it */
+	int err;     /* positive errno, or 0 */
+};
+
+struct wh_task {
+	pid_t tid;
+	struct wh_process *process;
+	struct wh_creds creds; /* valid only if creds_valid; see tracer/creds.h */
+	bool creds_valid;
+	struct wh_call call;
+	bool in_call; /* between entry and exit */
+	/* Below: the loop's own. */
+	struct wh_task *parent;
+	enum { WH_TASK_NEW, WH_TASK_RUNNING, WH_TASK_STOPPED } state;
+	bool vfork_child;
+	struct wh_task *hash_next;
+};
+
+/**
+ * struct wh_recorder - a recording in progress: where facts go, and what every module of the tracer
+ * needs to put them there.
+ */
+struct wh_recorder {
+	struct wh_trace *trace;
+	const char *run; /* id of the run, interned */
+	unsigned phase;	 /* enum wh_phase, as of now */
+	uint64_t news;	 /* how many facts were new; the loop looks at it for --until-stable */
+	struct wh_site_finder *sites; /* tracer/site.h */
+	struct wh_path_memory *paths; /* tracer/path.h */
+	int proc_fd;	 /* /proc of the tracer's pid namespace */
+};
+
+/**
+ * wh_record_fact() - count a fact that @task has shown: find or make it, and fill its struct wh_fact
+ * (count, phase, program, run, and the site if it is new and @want_site).
+ * Return: 1 new, 0 known, -ENOSPC full (a gap was recorded), -ENOMEM.
+ */
+int wh_record_fact(struct wh_recorder *r, struct wh_task *task, enum wh_kind kind, const void *key,
+		   bool want_site, void *ret_fact);
+
+/** wh_record_gap() - the same for a gap; @detail is a format. */
+int wh_record_gap(struct wh_recorder *r, const struct wh_task *task, const char *kind,
+		  const char *detail, ...) wh_printf(4, 5);
+
+#endif
