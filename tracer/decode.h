@@ -9,6 +9,13 @@
 
 #include "tracer/task.h"
 
+/** struct wh_decode_memory - what decoding remembers between calls; all of it is bounded. */
+struct wh_decode_memory;
+
+/** wh_decode_new() - for @r->decode; NULL when memory ran out. */
+struct wh_decode_memory *wh_decode_new(void);
+void wh_decode_free(struct wh_decode_memory *memory);
+
 /**
  * wh_decode_enter() - @task is stopped at the entry of a call: count it, read its arguments from
  * memory and resolve its paths, before the call can change them.

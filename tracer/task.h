@@ -69,6 +69,8 @@ struct wh_call {
 	uint8_t addr[128];	  /* WH_ARG_SOCKADDR: struct sockaddr_storage */
 	size_t addr_len;
 	uint64_t detail;	  /* an irregular function's own note from entry to exit */
+	uint64_t number[4];	  /* more of these … */
+	const char *note[4];	  /* … and in words; interned in the trace or static */
 	/* Set when it has returned: */
 	bool returned;
 	int64_t ret; /* as the kernel returned it */
@@ -99,7 +101,7 @@ struct wh_recorder {
 	unsigned phase;	 /* enum wh_phase, as of now */
 	uint64_t news;	 /* how many facts were new; the loop looks at it for --until-stable */
 	struct wh_site_finder *sites; /* tracer/site.h */
-	struct wh_path_memory *paths; /* tracer/path.h */
+	struct wh_decode_memory *decode; /* tracer/decode.h */
 	int proc_fd;	 /* /proc of the tracer's pid namespace */
 };
 

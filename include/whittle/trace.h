@@ -199,6 +199,9 @@ const char *wh_trace_access_letters(enum wh_access access);
  *
  * @path: as the kernel resolved it, in the mount namespace of the task. Ends in '/' for a directory.
  *   Ends in a literal "/" WH_FILE_MANY when a directory had more distinct names than the tracer keeps.
+ *   A part that is never the same twice is written as a variable, so that variety stays bounded: a
+ *   process of the proc filesystem as "/proc/@{pid}" (its threads as "/proc/@{pid}/task/@{tid}"),
+ *   the number of an O_TMPFILE file as "DIR/#@{int}".
  * @type: "file", "dir", "chr", "blk", "fifo", "socket", "link", or "missing"
  * @outcomes: "ok" and errno names
  * @owner_always: each time it was there, the task's fsuid owned it
