@@ -27,20 +27,21 @@ struct wh_creds {
 
 /** struct wh_process - what threads of a thread group share. Counted, as a leader may die first. */
 struct wh_process {
-	unsigned refs;
-	pid_t tgid;
+	unsigned refs;		/* tasks */
+	pid_t tgid;		/* as all ids here: in the tracer's pid namespace */
 	const char *program;	/* executable as resolved, interned in the trace */
 	struct wh_strlist argv; /* interned in the trace, bounded */
-	bool executed;		/* has executed since it was forked: no longer a copy of its parent */
+	bool executed; /* has executed since it was forked: no longer a copy of its parent */
+	struct wh_process *next;
 };
 
 /** One end of a call: a path that was named, resolved before the call ran. */
 struct wh_place {
-	bool valid;	   /* there is a path here */
-	bool resolved;	   /* @path is what the kernel would reach; else a gap was recorded */
-	char *path;	   /* as resolved; the last component may not exist */
-	bool exists;	   /* and if so: */
-	uint32_t mode;	   /* st_mode */
+	bool valid;    /* there is a path here */
+	bool resolved; /* @path is what the kernel would reach; else a gap was recorded */
+	char *path;    /* as resolved; the last component may not exist */
+	bool exists;   /* and if so: */
+	uint32_t mode; /* st_mode */
 	uid_t uid;
 	gid_t gid;
 	uint64_t dev, ino;
@@ -50,8 +51,8 @@ struct wh_place {
 	uid_t dir_uid;
 	gid_t dir_gid;
 	/*
-	 * The least a search of the directories on the way needed: true if @dac_search_uid had no x on
-	 * one of them, so that only CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE let it pass.
+	 * The least a search of the directories on the way needed: true if @dac_search_uid had no x
+	 * on one of them, so that only CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE let it pass.
 	 */
 	bool search_denied;
 };
@@ -68,9 +69,9 @@ struct wh_call {
 	char *text;		  /* WH_ARG_TEXT */
 	uint8_t addr[128];	  /* WH_ARG_SOCKADDR: struct sockaddr_storage */
 	size_t addr_len;
-	uint64_t detail;	  /* an irregular function's own note from entry to exit */
-	uint64_t number[4];	  /* more of these … */
-	const char *note[4];	  /* … and in words; interned in the trace or static */
+	uint64_t detail;     /* an irregular function's own note from entry to exit */
+	uint64_t number[4];  /* more of these … */
+	const char *note[4]; /* … and in words; interned in the trace or static */
 	/* Set when it has returned: */
 	bool returned;
 	int64_t ret; /* as the kernel returned it */
@@ -85,11 +86,14 @@ struct wh_task {
 	struct wh_call call;
 	bool in_call; /* between entry and exit */
 	/* Below: the loop's own. */
-	struct wh_task *parent;
-	enum { WH_TASK_NEW, WH_TASK_RUNNING, WH_TASK_STOPPED } state;
-	bool vfork_child;
-	struct wh_task *hash_next;
+	bool vfork_child; /* shares its parent's memory until it executes */
+	bool had_child;	  /* an event told of a child that this call made */
+	bool exiting;	  /* seen in PTRACE_EVENT_EXIT: only its death can follow */
+	struct wh_task *next;
 };
+
+/** struct wh_tasks - all tasks by tid and all processes by tgid. */
+struct wh_tasks;
 
 /**
  * struct wh_recorder - a recording in progress: where facts go, and what every module of the tracer
@@ -100,15 +104,44 @@ struct wh_recorder {
 	const char *run; /* id of the run, interned */
 	unsigned phase;	 /* enum wh_phase, as of now */
 	uint64_t news;	 /* how many facts were new; the loop looks at it for --until-stable */
-	struct wh_site_finder *sites; /* tracer/site.h */
+	uint64_t stops;	 /* counted by the loop: names a stop, for what is kept while it lasts */
+	struct wh_tasks *tasks;
+	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
-	int proc_fd;	 /* /proc of the tracer's pid namespace */
+	int proc_fd;			 /* /proc of the tracer's pid namespace */
 };
 
+struct wh_tasks *wh_task_table_new(void);
+void wh_task_table_free(struct wh_tasks *tasks);
+size_t wh_task_count(const struct wh_tasks *tasks);
+
+/** wh_task_find() - a traced thread, NULL if that is none. */
+struct wh_task *wh_task_find(const struct wh_tasks *tasks, pid_t tid);
+/** wh_task_process() - a traced process, NULL if that is none. */
+struct wh_process *wh_task_process(const struct wh_tasks *tasks, pid_t tgid);
+/** wh_task_each_process() - call @each for every process; it must not add or remove tasks. */
+void wh_task_each_process(const struct wh_tasks *tasks,
+			  void (*each)(void *data, const struct wh_process *process), void *data);
+
 /**
- * wh_record_fact() - count a fact that @task has shown: find or make it, and fill its struct wh_fact
- * (count, phase, program, run, and the site if it is new and @want_site).
- * Return: 1 new, 0 known, -ENOSPC full (a gap was recorded), -ENOMEM.
+ * wh_task_add() - a new thread, or the one that is known already.
+ * @maker: the task whose clone, fork or vfork made it, or NULL when that is not known (it stopped
+ *   before its parent's event was seen): then /proc says whose thread or child it is
+ */
+int wh_task_add(struct wh_recorder *r, pid_t tid, const struct wh_task *maker,
+		struct wh_task **ret_task);
+/** wh_task_remove() - it is gone. @task is freed, its process too when this was the last thread. */
+void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task);
+/**
+ * wh_task_rename() - a thread other than the leader has executed: it takes over the leader's id,
+ * and the task that had it is gone.
+ */
+void wh_task_rename(struct wh_tasks *tasks, struct wh_task *task, pid_t tid);
+
+/**
+ * wh_record_fact() - count a fact that @task has shown: find or make it, and fill its struct
+ * wh_fact (count, phase, program, run, and the site if it is new and @want_site). Return: 1 new, 0
+ * known, -ENOSPC full (a gap was recorded), -ENOMEM.
  */
 int wh_record_fact(struct wh_recorder *r, struct wh_task *task, enum wh_kind kind, const void *key,
 		   bool want_site, void *ret_fact);
