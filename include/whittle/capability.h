@@ -6,8 +6,8 @@
 #include "whittle/syscall.h"
 
 struct wh_capability {
-	const char *name;   /* "CAP_CHOWN" */
-	const char *means;  /* what it lets a process do, in a few words */
+	const char *name;  /* "CAP_CHOWN" */
+	const char *means; /* what it lets a process do, in a few words */
 	enum wh_risk risk;
 	bool docker_default; /* in the set that Docker and Podman give when nothing is said */
 };

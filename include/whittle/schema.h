@@ -9,8 +9,8 @@
 #include "whittle/trace.h"
 
 enum wh_field_type {
-	WH_FIELD_STR,	 /* const char *; merges to the lesser one, NULL loses; NULL is not written */
-	WH_FIELD_U64,	 /* uint64_t; merges to the greater */
+	WH_FIELD_STR, /* const char *; merges to the lesser one, NULL loses; NULL is not written */
+	WH_FIELD_U64, /* uint64_t; merges to the greater */
 	WH_FIELD_COUNT,	 /* uint64_t; merges to the sum */
 	WH_FIELD_ENUM,	 /* an int-sized enum, written by name; keys only */
 	WH_FIELD_ANY,	 /* bool; merges by OR */
@@ -28,6 +28,7 @@ struct wh_field {
 	enum wh_field_type type;
 	size_t offset;
 	bool key;
+	bool nullable;		  /* a STR that may be absent; others must be there and not empty */
 	size_t limit;		  /* of a set */
 	const char *const *names; /* of an enum or of bits, n_names of them */
 	size_t n_names;

@@ -16,8 +16,8 @@ enum wh_arg {
 	WH_ARG_INT,
 	WH_ARG_PTR, /* a pointer to something that carries no fact */
 	WH_ARG_FD,
-	WH_ARG_DIRFD,	 /* the next WH_ARG_PATH* is relative to it */
-	WH_ARG_PATH,	 /* symlinks followed at the end, unless a flag says otherwise */
+	WH_ARG_DIRFD, /* the next WH_ARG_PATH* is relative to it */
+	WH_ARG_PATH,  /* symlinks followed at the end, unless a flag says otherwise */
 	WH_ARG_PATH_NOFOLLOW,
 	WH_ARG_TEXT,	 /* a string that is no path to walk (symlink's target) */
 	WH_ARG_ATFLAGS,	 /* AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH apply */
@@ -41,7 +41,7 @@ enum wh_risk {
 #define X(id, name) WH_RISK_##id,
 	WH_RISK_LIST(X)
 #undef X
-	WH_RISKS
+		WH_RISKS
 };
 
 /** Irregular calls: which small function decodes them; tracer/ has one row for each of these. */
@@ -60,7 +60,7 @@ enum wh_risk {
 	X(SOCKET)                                                                                  \
 	X(ADDRESS)    /* bind, connect, listen, accept, sendto, sendmsg, sendmmsg */               \
 	X(SOCKETCALL) /* i386 multiplexer: becomes the call inside */                              \
-	X(IPC)        /* likewise */                                                               \
+	X(IPC)	      /* likewise */                                                               \
 	X(SIGNAL)                                                                                  \
 	X(PTRACE)                                                                                  \
 	X(MOUNT)                                                                                   \
@@ -71,26 +71,27 @@ enum wh_risk {
 	X(PRCTL)                                                                                   \
 	X(SECCOMP)                                                                                 \
 	X(IO_URING)                                                                                \
-	X(HANDLE)     /* open_by_handle_at, name_to_handle_at */                                   \
+	X(HANDLE) /* open_by_handle_at, name_to_handle_at */                                       \
 	X(LOCK)
 
 enum wh_irregular {
 #define X(id) WH_IRREGULAR_##id,
 	WH_IRREGULAR_LIST(X)
 #undef X
-	WH_IRREGULARS
+		WH_IRREGULARS
 };
 
 struct wh_syscall_row {
 	const char *name;
-	uint8_t arg[6];		 /* enum wh_arg */
-	enum wh_access access;	 /* what a regular row means for its path or fd; WH_ACCESSES: nothing */
+	uint8_t arg[6]; /* enum wh_arg */
+	enum wh_access
+		access; /* what a regular row means for its path or fd; WH_ACCESSES: nothing */
 	enum wh_irregular irregular;
-	const char *cap;	 /* name of its rule in tracer/caprule.c, or NULL */
+	const char *cap; /* name of its rule in tracer/caprule.c, or NULL */
 	enum wh_risk risk;
-	uint8_t keep;		 /* which arguments make an argument fact together; bit 0 the first */
-	bool probed;		 /* libc or runtimes try it first and fall back on ENOSYS only */
-	bool newer;		 /* may be unknown to the libseccomp at hand */
+	uint8_t keep; /* which arguments make an argument fact together; bit 0 the first */
+	bool probed;  /* libc or runtimes try it first and fall back on ENOSYS only */
+	bool newer;   /* may be unknown to the libseccomp at hand */
 };
 
 /** wh_syscall_row() - the row of a call by name, or NULL. */
@@ -100,7 +101,8 @@ const struct wh_syscall_row *wh_syscall_rows(size_t *ret_n);
 
 const char *wh_syscall_risk_name(enum wh_risk risk);
 
-/* ---- ABIs -------------------------------------------------------------------------------------- */
+/* ---- ABIs --------------------------------------------------------------------------------------
+ */
 
 /**
  * struct wh_abi - one system call ABI.

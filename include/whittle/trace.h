@@ -3,10 +3,10 @@
  * What a service did, as a set of facts.
  *
  * This is the one thing that the tracer and the generators share. A trace is not a log: doing a
- * thing a million times is one fact with a count of a million, so its size is bounded by the variety
- * of behaviour. Each kind of fact is a plain struct below; which of its members are its key, how two
- * values of a member are merged, and its name in the file are said once, by the table in
- * core/schema.c, and reading, writing, merging and ordering all follow that table.
+ * thing a million times is one fact with a count of a million, so its size is bounded by the
+ * variety of behaviour. Each kind of fact is a plain struct below; which of its members are its
+ * key, how two values of a member are merged, and its name in the file are said once, by the table
+ * in core/schema.c, and reading, writing, merging and ordering all follow that table.
  *
  * Facts are made and found by wh_trace_put(); they live as long as the trace and do not move. Every
  * string and set in a fact belongs to its trace: change them only through the functions here.
@@ -25,7 +25,8 @@
 struct wh_strset {
 	const char **v;
 	size_t n;
-	/* More were offered than the field's limit in core/schema.c: those kept are the least ones. */
+	/* More were offered than the field's limit in core/schema.c: those kept are the least ones.
+	 */
 	bool overflow;
 };
 
@@ -40,7 +41,7 @@ struct wh_counts {
 	struct wh_counts_item {
 		const char *name;
 		uint64_t count;
-	} *v;
+	} * v;
 	size_t n;
 };
 
@@ -65,7 +66,8 @@ struct wh_tuples {
  *
  * @program: path of the executable, as the kernel resolved it
  * @argv: its arguments, cut to a bounded size
- * @stack: innermost first, "libc.so.6:openat64+0x1b"; offsets, not addresses, so that two runs agree
+ * @stack: innermost first, "libc.so.6:openat64+0x1b"; offsets, not addresses, so that two runs
+ * agree
  */
 struct wh_site {
 	const char *program;
@@ -100,29 +102,30 @@ struct wh_fact {
 /* ---- the kinds of fact ----------------------------------------------------------------------- */
 
 /**
- * struct wh_run - one recording. Key: id. Has no struct wh_fact in front: it is where facts come from.
+ * struct wh_run - one recording. Key: id. Has no struct wh_fact in front: it is where facts come
+ * from.
  *
  * Capability sets are names ("CAP_CHOWN"); they, uid, gid, no_new_privs, seccomp_mode and
  * apparmor_label are those in force when the entrypoint was executed. A run under a filter or an
  * enforcing label is censored: what was denied did not happen.
  */
 struct wh_run {
-	const char *id;		/* 16 hex digits, unique to the recording */
-	const char *name;	/* --name, or the command's base name */
-	const char *tool;	/* "whittle 0.1.0" */
-	const char *kernel;	/* "Linux 6.1.0-…" */
-	const char *arch;	/* ABI name of the machine */
-	const char *libc;	/* "glibc 2.36", "musl", "static", "go" … or NULL */
+	const char *id;	    /* 16 hex digits, unique to the recording */
+	const char *name;   /* --name, or the command's base name */
+	const char *tool;   /* "whittle 0.1.0" */
+	const char *kernel; /* "Linux 6.1.0-…" */
+	const char *arch;   /* ABI name of the machine */
+	const char *libc;   /* "glibc 2.36", "musl", "static", "go" … or NULL */
 	struct wh_strlist argv;
 	const char *cwd;
-	const char *outcome;	/* "exited 0", "killed by SIGTERM", "stopped by whittle", … */
-	bool failed;		/* the workload or its load failed: see outcome and load_outcome */
-	bool complete;		/* false: the recording was cut short */
+	const char *outcome; /* "exited 0", "killed by SIGTERM", "stopped by whittle", … */
+	bool failed;	     /* the workload or its load failed: see outcome and load_outcome */
+	bool complete;	     /* false: the recording was cut short */
 	uint64_t uid, gid;
 	struct wh_strset cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
 	bool no_new_privs;
 	uint64_t seccomp_mode;
-	const char *apparmor_label;	    /* NULL: the kernel has no AppArmor */
+	const char *apparmor_label;	     /* NULL: the kernel has no AppArmor */
 	uint64_t ip_unprivileged_port_start; /* of the network namespace of the entrypoint */
 	const char *engine, *engine_reason;
 	const char *ready;		    /* --ready as given, or NULL */
@@ -134,11 +137,12 @@ struct wh_run {
 /** struct wh_syscall - a system call that was entered. Key: abi, name. */
 struct wh_syscall {
 	struct wh_fact f;
-	const char *abi;	/* "x86_64", "i386", "x32", "aarch64" */
-	const char *name;	/* libseccomp's name, or "syscall_470" for a number it does not know */
-	uint64_t number;	/* in that ABI */
-	struct wh_counts errors; /* by errno name; calls that succeeded or never returned are not in it */
-	struct wh_tuples args;	/* of the arguments that core/syscall.c marks as worth keeping */
+	const char *abi;  /* "x86_64", "i386", "x32", "aarch64" */
+	const char *name; /* libseccomp's name, or "syscall_470" for a number it does not know */
+	uint64_t number;  /* in that ABI */
+	struct wh_counts
+		errors; /* by errno name; calls that succeeded or never returned are not in it */
+	struct wh_tuples args; /* of the arguments that core/syscall.c marks as worth keeping */
 };
 
 /**
@@ -147,20 +151,20 @@ struct wh_syscall {
  * hooks (security/apparmor/lsm.c, file.c), kept beside the names so that nothing is listed twice.
  */
 #define WH_ACCESS_LIST(X)                                                                          \
-	X(READ, "read", "r")			/* opened for reading */                           \
-	X(WRITE, "write", "w")			/* opened for writing */                           \
-	X(APPEND, "append", "a")		/* opened for writing with O_APPEND */             \
-	X(CREATE, "create", "w")		/* open with O_CREAT made it */                    \
-	X(TRUNCATE, "truncate", "w")		/* truncate, ftruncate, O_TRUNC */                 \
-	X(LIST, "list", "r")			/* opened as a directory */                        \
+	X(READ, "read", "r")	     /* opened for reading */                                      \
+	X(WRITE, "write", "w")	     /* opened for writing */                                      \
+	X(APPEND, "append", "a")     /* opened for writing with O_APPEND */                        \
+	X(CREATE, "create", "w")     /* open with O_CREAT made it */                               \
+	X(TRUNCATE, "truncate", "w") /* truncate, ftruncate, O_TRUNC */                            \
+	X(LIST, "list", "r")	     /* opened as a directory */                                   \
 	X(MKDIR, "mkdir", "w")                                                                     \
 	X(RMDIR, "rmdir", "w")                                                                     \
 	X(UNLINK, "unlink", "w")                                                                   \
 	X(RENAME_FROM, "rename-from", "rw")                                                        \
 	X(RENAME_TO, "rename-to", "w")                                                             \
-	X(LINK_FROM, "link-from", "")		/* the existing name; see peers */                 \
-	X(LINK_TO, "link-to", "l")		/* the new name */                                 \
-	X(SYMLINK, "symlink", "w")		/* the link that was made */                       \
+	X(LINK_FROM, "link-from", "") /* the existing name; see peers */                           \
+	X(LINK_TO, "link-to", "l")    /* the new name */                                           \
+	X(SYMLINK, "symlink", "w")    /* the link that was made */                                 \
 	X(MKNOD, "mknod", "w")                                                                     \
 	X(CHMOD, "chmod", "w")                                                                     \
 	X(CHOWN, "chown", "w")                                                                     \
@@ -168,26 +172,26 @@ struct wh_syscall {
 	X(SETXATTR, "setxattr", "w")                                                               \
 	X(REMOVEXATTR, "removexattr", "w")                                                         \
 	X(GETXATTR, "getxattr", "r")                                                               \
-	X(EXEC, "exec", "x")			/* the file given to execve */                     \
-	X(INTERPRETER, "interpreter", "x")	/* #! program of an executed script */             \
-	X(LOADER, "loader", "mr")		/* PT_INTERP of an executed program */             \
-	X(MMAP_EXEC, "mmap-exec", "m")		/* mapped with PROT_EXEC */                        \
+	X(EXEC, "exec", "x")		   /* the file given to execve */                          \
+	X(INTERPRETER, "interpreter", "x") /* #! program of an executed script */                  \
+	X(LOADER, "loader", "mr")	   /* PT_INTERP of an executed program */                  \
+	X(MMAP_EXEC, "mmap-exec", "m")	   /* mapped with PROT_EXEC */                             \
 	X(LOCK, "lock", "k")                                                                       \
-	X(INHERIT_READ, "inherit-read", "r")	/* open across an execve */                        \
+	X(INHERIT_READ, "inherit-read", "r") /* open across an execve */                           \
 	X(INHERIT_WRITE, "inherit-write", "w")                                                     \
-	X(CONNECT, "connect", "rw")		/* unix socket by path, connected or sent to */    \
-	X(BIND, "bind", "w")			/* unix socket by path */                          \
+	X(CONNECT, "connect", "rw") /* unix socket by path, connected or sent to */                \
+	X(BIND, "bind", "w")	    /* unix socket by path */                                      \
 	X(CHROOT, "chroot", "")                                                                    \
 	X(CHDIR, "chdir", "")                                                                      \
-	X(STAT, "stat", "")			/* stat, access, statfs … */                       \
+	X(STAT, "stat", "") /* stat, access, statfs … */                                         \
 	X(READLINK, "readlink", "")                                                                \
-	X(PATH, "path", "")			/* opened with O_PATH */
+	X(PATH, "path", "") /* opened with O_PATH */
 
 enum wh_access {
 #define X(id, name, letters) WH_ACCESS_##id,
 	WH_ACCESS_LIST(X)
 #undef X
-	WH_ACCESSES
+		WH_ACCESSES
 };
 
 /** The file's name for an access ("mmap-exec"), and the AppArmor letters it needs. Static. */
@@ -197,11 +201,11 @@ const char *wh_trace_access_letters(enum wh_access access);
 /**
  * struct wh_file - something was asked of a path. Key: path, access.
  *
- * @path: as the kernel resolved it, in the mount namespace of the task. Ends in '/' for a directory.
- *   Ends in a literal "/" WH_FILE_MANY when a directory had more distinct names than the tracer keeps.
- *   A part that is never the same twice is written as a variable, so that variety stays bounded: a
- *   process of the proc filesystem as "/proc/@{pid}" (its threads as "/proc/@{pid}/task/@{tid}"),
- *   the number of an O_TMPFILE file as "DIR/#@{int}".
+ * @path: as the kernel resolved it, in the mount namespace of the task. Ends in '/' for a
+ * directory. Ends in a literal "/" WH_FILE_MANY when a directory had more distinct names than the
+ * tracer keeps. A part that is never the same twice is written as a variable, so that variety stays
+ * bounded: a process of the proc filesystem as "/proc/@{pid}" (its threads as
+ * "/proc/@{pid}/task/@{tid}"), the number of an O_TMPFILE file as "DIR/#@{int}".
  * @type: "file", "dir", "chr", "blk", "fifo", "socket", "link", or "missing"
  * @outcomes: "ok" and errno names
  * @owner_always: each time it was there, the task's fsuid owned it
@@ -228,7 +232,7 @@ struct wh_exec {
 	const char *loader;	 /* PT_INTERP, NULL if static */
 	struct wh_strlist argv;	 /* of the first time */
 	bool gains;		 /* set-id bits or file capabilities would raise privilege … */
-	bool gain_lost;		 /* … and did not, because it was traced or no_new_privs was set */
+	bool gain_lost; /* … and did not, because it was traced or no_new_privs was set */
 };
 
 /**
@@ -265,8 +269,10 @@ struct wh_ptrace {
 /** struct wh_mount - Key: op, source, target, fstype, flags. */
 struct wh_mount {
 	struct wh_fact f;
-	const char *op; /* "mount", "remount", "bind", "move", "propagation", "umount", "pivot_root" … */
-	const char *source, *target, *fstype, *flags; /* flags: "ro,nosuid", options as AppArmor says */
+	const char *op; /* "mount", "remount", "bind", "move", "propagation", "umount", "pivot_root"
+			   … */
+	const char *source, *target, *fstype,
+		*flags; /* flags: "ro,nosuid", options as AppArmor says */
 	struct wh_counts outcomes;
 };
 
@@ -297,8 +303,11 @@ enum wh_strength {
 #define X(id, name) WH_STRENGTH_##id,
 	WH_STRENGTH_LIST(X)
 #undef X
-	WH_STRENGTHS
+		WH_STRENGTHS
 };
+
+/** "required" and so on. Static. */
+const char *wh_trace_strength_name(enum wh_strength strength);
 
 /**
  * struct wh_cap - a capability was used, or asked for in vain. Key: cap, strength, denied.
@@ -317,8 +326,8 @@ struct wh_cap {
 /**
  * struct wh_gap - something we failed to see. Key: kind, detail.
  *
- * @kind: one of core/schema.c's gap table, which gives each a sentence and says whether generate must
- *   refuse without --allow-gaps
+ * @kind: one of core/schema.c's gap table, which gives each a sentence and says whether generate
+ * must refuse without --allow-gaps
  * @detail: what exactly
  */
 struct wh_gap {
@@ -363,7 +372,8 @@ WH_DEFINE_AUTO(trace, struct wh_trace *, wh_trace_free)
  */
 int wh_trace_put(struct wh_trace *t, enum wh_kind kind, const void *key, void *ret_fact);
 
-/** wh_trace_facts() - all facts of a kind, sorted by key; valid until the next put. NULL if none. */
+/** wh_trace_facts() - all facts of a kind, sorted by key; valid until the next put. NULL if none.
+ */
 const void *const *wh_trace_facts(struct wh_trace *t, enum wh_kind kind, size_t *ret_n);
 
 /** wh_trace_find() - the fact with that key, or NULL. */
@@ -372,7 +382,8 @@ const void *wh_trace_find(const struct wh_trace *t, enum wh_kind kind, const voi
 /** wh_trace_count() - the number of facts of a kind. */
 size_t wh_trace_count(const struct wh_trace *t, enum wh_kind kind);
 
-/** wh_trace_intern() - the trace's own copy of a string, equal strings the same pointer; NULL: OOM. */
+/** wh_trace_intern() - the trace's own copy of a string, equal strings the same pointer; NULL: OOM.
+ */
 const char *wh_trace_intern(struct wh_trace *t, const char *s);
 
 /*
@@ -397,7 +408,8 @@ int wh_trace_set_list(struct wh_trace *t, struct wh_strlist *list, const char *c
 /** wh_trace_site() - the trace's own copy of a site; NULL: OOM. */
 const struct wh_site *wh_trace_site(struct wh_trace *t, const struct wh_site *site);
 
-/** wh_trace_gap() - record a gap; a shorthand for put and count. @f may be NULL: program and run. */
+/** wh_trace_gap() - record a gap; a shorthand for put and count. @f may be NULL: program and run.
+ */
 int wh_trace_gap(struct wh_trace *t, const char *kind, const char *detail, unsigned phase,
 		 const char *program, const char *run);
 
@@ -414,8 +426,8 @@ int wh_trace_merge(struct wh_trace *into, struct wh_trace *from, struct wh_error
 /* ---- its file -------------------------------------------------------------------------------- */
 
 /**
- * wh_trace_json_read() - read a trace. The text is foreign: everything in it is checked, and what is
- * wrong is said with its place ("files[3].access: …"), the path in front.
+ * wh_trace_json_read() - read a trace. The text is foreign: everything in it is checked, and what
+ * is wrong is said with its place ("files[3].access: …"), the path in front.
  * @path: a file, "-" for standard input, or a folder that has a trace.json (a bundle)
  */
 int wh_trace_json_read(const char *path, struct wh_trace **ret, struct wh_error *e);

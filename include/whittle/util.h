@@ -95,8 +95,8 @@ static inline bool wh_util_has_prefix(const char *s, const char *prefix)
 int wh_util_parse_u64(const char *s, uint64_t *ret_value);
 
 /**
- * wh_util_errno_name() - "ENOENT" for 2 or -2; "E512" style text for numbers the C library does not
- * know (the kernel's internal restart codes have their own names). The text is static.
+ * wh_util_errno_name() - "ENOENT" for 2 or -2; "EUNKNOWN" for numbers that neither the C library
+ * nor the kernel has a name for (its restart codes have theirs). The text is static.
  */
 const char *wh_util_errno_name(int err);
 
