@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/* --help: made to fit a terminal of 80 columns and 24 lines. */
+#include "cli/cli.h"
+
+#define WIDTH 79
+
+/* Columns that a text takes; ours are ASCII and a few single-width characters like "…". */
+static size_t columns(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* Words of @text, wrapped; the first line goes on at column @at, further ones begin at @indent. */
+static void wrap(FILE *f, const char *text, size_t at, size_t indent)
+{
+	bool fresh = true;
+
+	while (*text) {
+		size_t len = strcspn(text, " \n"), width = 0;
+
+		for (size_t i = 0; i < len; i++)
+			width += ((unsigned char)text[i] & 0xc0) != 0x80;
+		if (len && !fresh && at + 1 + width > WIDTH) {
+			fprintf(f, "\n%*s", (int)indent, "");
+			at = indent;
+			fresh = true;
+		}
+		if (len) {
+			fprintf(f, "%s%.*s", fresh ? "" : " ", (int)len, text);
+			at += width + !fresh;
+			fresh = false;
+		}
+		text += len;
+		text += strspn(text, " \n");
+	}
+	fputc('\n', f);
+}
+
+static void option_text(const struct wh_cli_option *o, char *ret, size_t size)
+{
+	char letter[8] = "    ";
+
+	if (o->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	snprintf(ret, size, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
+		 o->value ? o->value : "");
+}
+
+/* The widest column of options that leaves room for the help; longer ones get a line of their own.
+ */
+#define OPTION_COLUMN_MAX 30
+
+static void print_options(FILE *f, const struct wh_cli_option *options)
+{
+	static const struct wh_cli_option help = {"help", 'h', NULL, "show this text", false};
+	size_t width = 12, n = 0;
+	char text[256];
+
+	while (options && options[n].name) {
+		option_text(&options[n++], text, sizeof(text));
+		if (columns(text) > width && columns(text) <= OPTION_COLUMN_MAX)
+			width = columns(text);
+	}
+	fputs("\nOptions:\n", f);
+	for (size_t i = 0; i <= n; i++) {
+		const struct wh_cli_option *o = i < n ? &options[i] : &help;
+
+		option_text(o, text, sizeof(text));
+		fprintf(f, "  %s", text);
+		if (columns(text) > width)
+			fprintf(f, "\n%*s", (int)width + 4, "");
+		else
+			fprintf(f, "%*s", (int)(width - columns(text)) + 2, "");
+		wrap(f, o->help, width + 4, width + 4);
+	}
+}
+
+static void print_indented(FILE *f, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(f, "  %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+void wh_cli_help_command(FILE *f, const struct wh_cli_command *command)
+{
+	const char *operands = command->operands ? command->operands : "";
+
+	fprintf(f, "Usage: whittle %s [OPTION…]%s%s\n\n", command->name, *operands ? " " : "",
+		operands);
+	wrap(f, command->about, 0, 0);
+	print_options(f, command->options);
+	if (command->example) {
+		fputs("\nExample:\n", f);
+		print_indented(f, command->example);
+	}
+}
+
+void wh_cli_help(FILE *f, wh_cli_table commands)
+{
+	size_t width = 0;
+
+	fputs("Usage: whittle COMMAND [OPTION…] …\n\n", f);
+	wrap(f,
+	     "Records what a service does, and turns it into the least privilege it needs: a "
+	     "seccomp "
+	     "profile, an AppArmor profile and a list of capabilities.",
+	     0, 0);
+	fputs("\nCommands:\n", f);
+	for (size_t i = 0; commands[i]; i++) {
+		if (strlen(commands[i]->name) > width)
+			width = strlen(commands[i]->name);
+	}
+	for (size_t i = 0; commands[i]; i++) {
+		fprintf(f, "  %-*s  ", (int)width, commands[i]->name);
+		wrap(f, commands[i]->summary, width + 4, width + 4);
+	}
+	fputs("\n'whittle COMMAND --help' tells more of each; 'whittle --version' names the "
+	      "release.\n",
+	      f);
+	fputs("\nExample:\n"
+	      "  whittle record -o nginx.trace --ready tcp:127.0.0.1:80 \\\n"
+	      "      --load 'curl -sf http://127.0.0.1/' -- nginx -g 'daemon off;'\n"
+	      "  whittle generate -o nginx.bundle nginx.trace\n",
+	      f);
+	fputs("\nExit status: 0 fine, 1 the answer is no, 2 wrong use or trouble.\n", f);
+}
