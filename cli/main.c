@@ -27,9 +27,9 @@ static const struct wh_cli_command help_command = {
 	.run = run_help,
 };
 
+/* In the order in which they are shown: that of the work. */
 static const struct wh_cli_command *const commands[] = {
-	&wh_record_command,  &wh_generate_command, &wh_merge_command, &wh_show_command,
-	&wh_explain_command, &wh_verify_command,   &wh_diff_command,  &help_command,
+	&help_command,
 	NULL,
 };
 
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
 	status = run(argc, argv, &command, &e);
 	if (close_stdout(&e) < 0)
 		status = WH_CLI_TROUBLE;
-	wh_assert(!e.err || status == WH_CLI_TROUBLE);
+	wh_assert(!e.err || status != WH_CLI_FINE);
 	if (e.err)
 		fprintf(stderr, "whittle%s%s: %s\n", command ? " " : "",
 			command ? command->name : "", e.text);
