@@ -79,6 +79,10 @@ unsigned wh_cli_width(FILE *f);
  * Return: the caller's to free; NULL when memory ran out.
  */
 char *wh_cli_safe(const char *s);
+/** wh_cli_columns() - columns of a terminal that a safe text takes. */
+unsigned wh_cli_columns(const char *s);
+/** wh_cli_character() - the same of the first character of @s (not ""); its bytes in *ret_len. */
+unsigned wh_cli_character(const char *s, size_t *ret_len);
 
 /* ---- help.c, man.c, completion.c --------------------------------------------------------------
  */

@@ -4,16 +4,6 @@
 
 #define WIDTH 79
 
-/* Columns that a text takes; ours are ASCII and a few single-width characters like "…". */
-static size_t columns(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 /* Words of @text, wrapped; the first line goes on at column @at, further ones begin at @indent. */
 static void wrap(FILE *f, const char *text, size_t at, size_t indent)
 {
@@ -62,8 +52,8 @@ static void print_options(FILE *f, const struct wh_cli_option *options)
 
 	while (options && options[n].name) {
 		option_text(&options[n++], text, sizeof(text));
-		if (columns(text) > width && columns(text) <= OPTION_COLUMN_MAX)
-			width = columns(text);
+		if (wh_cli_columns(text) > width && wh_cli_columns(text) <= OPTION_COLUMN_MAX)
+			width = wh_cli_columns(text);
 	}
 	fputs("\nOptions:\n", f);
 	for (size_t i = 0; i <= n; i++) {
@@ -71,10 +61,10 @@ static void print_options(FILE *f, const struct wh_cli_option *options)
 
 		option_text(o, text, sizeof(text));
 		fprintf(f, "  %s", text);
-		if (columns(text) > width)
+		if (wh_cli_columns(text) > width)
 			fprintf(f, "\n%*s", (int)width + 4, "");
 		else
-			fprintf(f, "%*s", (int)(width - columns(text)) + 2, "");
+			fprintf(f, "%*s", (int)(width - wh_cli_columns(text)) + 2, "");
 		wrap(f, o->help, width + 4, width + 4);
 	}
 }
