@@ -66,7 +66,7 @@ static void risk_cell(struct wh_table *tab, enum wh_risk risk)
 }
 
 #define CELL(...) wh_table_cell(tab, WH_TABLE_PLAIN, __VA_ARGS__)
-#define COUNT(f)  wh_table_cell(tab, WH_TABLE_PLAIN, "%" PRIu64, (f)->f.count)
+#define COUNT(x)  wh_table_cell(tab, WH_TABLE_PLAIN, "%" PRIu64, (x)->f.count)
 
 static const char *or_nothing(const char *s)
 {
