@@ -1,0 +1,358 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs what the tests need, builds, and runs all of them (as root, on Debian 12).
+#
+#   tests/run.sh [--keep] [--list] [SUITE…]
+#
+# Prints one line a case ("ok suite/name", "not ok suite/name: why", "skip suite/name: reason"), then
+# one line "N passed, N failed, N skipped". Exit status: 0 all passed; 1 something failed; 2 wrong use.
+# Builds and temporary files live in one folder under ${TMPDIR:-/tmp}, removed at the end unless --keep.
+set -u
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+# Debian's own tools come first: an interpreter of someone's own may lack what Debian's packages give.
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden samples peer
+	docker build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+
+packages=(
+	# build
+	build-essential cmake ninja-build pkg-config clang clang-format libclang-rt-14-dev
+	libseccomp-dev libapparmor-dev libunwind-dev libjansson-dev libcunit1-dev
+	# 32-bit, musl and Go programs to trace
+	gcc-multilib musl-tools golang-go
+	# the services, their loads, and the peers to compare with
+	nginx-light redis-server redis-tools postgresql python3 nodejs wrk strace bpftrace
+	git openssh-client file perl attr acl
+	# what takes the generated profiles
+	docker.io podman runc crun apparmor libcap2-bin mmdebstrap
+	# documents and formats
+	python3-jsonschema python3-yaml man-db groff-base shellcheck jq
+)
+
+usage() {
+	sed -n '3,/^set -u/{/^set -u/d;s/^# \{0,1\}//;p}' "$0"
+}
+
+keep=
+suites=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--keep) keep=1 ;;
+	--list)
+		printf '%s\n' "${all_suites[@]}"
+		exit 0
+		;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	-*)
+		echo "tests/run.sh: unknown option $1; see --help" >&2
+		exit 2
+		;;
+	*)
+		if [[ " ${all_suites[*]} " != *" $1 "* ]]; then
+			echo "tests/run.sh: no suite $1; there are: ${all_suites[*]}" >&2
+			exit 2
+		fi
+		suites+=("$1")
+		;;
+	esac
+	shift
+done
+[ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
+if [ "$(id -u)" != 0 ]; then
+	echo "tests/run.sh: must be root (it traces, drops capabilities and runs containers): sudo $0" >&2
+	exit 2
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/whittle-test.XXXXXX") || exit 2
+results=$work/results
+policy=
+: >"$results"
+# Services under test drop to users of their own and must still reach their folders in here.
+chmod 755 "$work"
+mkdir -m 755 "$work/tmp" "$work/home"
+chmod 1777 "$work/tmp"
+export TMPDIR=$work/tmp HOME=$work/home
+
+# Invoked by the trap.
+# shellcheck disable=SC2317
+cleanup() {
+	[ -z "$policy" ] || rm -f "$policy"
+	if [ -n "$keep" ]; then
+		echo "kept: $work" >&2
+	else
+		rm -rf --one-file-system "$work"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# ---- results -------------------------------------------------------------------------------------
+
+result() {
+	local line=$1
+	echo "$line" | tee -a "$results"
+}
+ok() { result "ok $1"; }
+not_ok() { result "not ok $1: $2"; }
+
+# case_run NAME COMMAND…: one case that passes when the command does; its output is shown when it fails.
+case_run() {
+	local name=$1 log status
+	shift
+	log=$work/log.${name//\//_}
+	if "$@" >"$log" 2>&1 </dev/null; then
+		ok "$name"
+		return 0
+	fi
+	status=$?
+	sed 's/^/    /' "$log" | tail -n "${case_lines:-60}"
+	not_ok "$name" "exit status $status: $(basename "$1")"
+	return 1
+}
+
+# suite_run NAME COMMAND…: a program that prints result lines of its own. It must print at least one,
+# and a failing exit status without a "not ok" line is a failure too.
+suite_run() {
+	local name=$1 status log
+	shift
+	log=$work/log.$name
+	"$@" </dev/null 2>"$log.err" | tee "$log" | sed -u -n -E '/^(ok|not ok|skip) /p;/^ /p'
+	status=${PIPESTATUS[0]}
+	grep -E '^(ok|not ok|skip) ' "$log" >>"$results"
+	if ! grep -qE '^(ok|not ok|skip) ' "$log"; then
+		tail -n 30 "$log.err" | sed 's/^/    /'
+		not_ok "$name" "no case was run (exit status $status)"
+	elif [ "$status" != 0 ] && ! grep -q '^not ok ' "$log"; then
+		tail -n 30 "$log.err" | sed 's/^/    /'
+		not_ok "$name" "exit status $status"
+	elif grep -q '^not ok ' "$log"; then
+		tail -n 30 "$log.err" | sed 's/^/    /'
+	fi
+}
+
+# ---- what must be there --------------------------------------------------------------------------
+
+install_packages() {
+	local missing=() p
+	for p in "${packages[@]}"; do
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	echo "installing: ${missing[*]}" >&2
+	# The services are started by the tests, on ports and folders of their own; not by their packages.
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		policy=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+	apt-get -q update >"$work/log.apt" 2>&1
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+		-o Dpkg::Options::=--force-confold install "${missing[@]}" >>"$work/log.apt" 2>&1
+	local status=$?
+	[ -z "$policy" ] || rm -f "$policy"
+	policy=
+	if [ $status != 0 ]; then
+		tail -n 20 "$work/log.apt" >&2
+		echo "tests/run.sh: the packages above could not be installed (apt-get: $status)" >&2
+		exit 2
+	fi
+}
+
+# build NAME COMPILER CMAKE-OPTION…: into $work/build/NAME, once.
+declare -A built=()
+build() {
+	local name=$1 cc=$2
+	shift 2
+	[ -z "${built[$name]:-}" ] || return "${built[$name]#s}"
+	built[$name]=s1
+	CC=$cc cmake -G Ninja -S "$top" -B "$work/build/$name" "$@" &&
+		ninja -C "$work/build/$name" && built[$name]=s0
+	return "${built[$name]#s}"
+}
+build_release() { build release gcc -DCMAKE_BUILD_TYPE=Release; }
+build_debug() { build debug gcc -DCMAKE_BUILD_TYPE=Debug; }
+build_clang() { build clang clang -DCMAKE_BUILD_TYPE=RelWithDebInfo; }
+build_sanitize() { build sanitize gcc -DCMAKE_BUILD_TYPE=Debug -DWHITTLE_SANITIZE=ON; }
+build_fuzz() { build fuzz clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWHITTLE_FUZZ=ON -DWHITTLE_SANITIZE=ON; }
+
+# need SUITE BUILD…: the builds that a suite needs; says so when one fails.
+need() {
+	local suite=$1 b log
+	shift
+	for b in "$@"; do
+		log=$work/log.build-$b
+		if ! "build_$b" >>"$log" 2>&1 </dev/null; then
+			grep -E 'error|warning|FAILED|undefined' "$log" | head -n 20 | sed 's/^/    /'
+			not_ok "$suite" "the $b build failed"
+			return 1
+		fi
+	done
+}
+
+# The programs under test, for the suites that are scripts of their own.
+with_build() {
+	local b=$work/build/$1
+	shift
+	env -u WHITTLE_TEMPLATES WHITTLE="$b/whittle" WH_BUILD="$b" "$@"
+}
+
+# ---- suites --------------------------------------------------------------------------------------
+
+git_top() { git -c safe.directory='*' -C "$top" "$@"; }
+sources() {
+	if git_top rev-parse --git-dir >/dev/null 2>&1; then
+		(cd "$top" && git_top ls-files -z -- "$@" | xargs -0 -r -n1)
+	else
+		local p args=()
+		for p in "$@"; do args+=(-o -name "$p"); done
+		(cd "$top" && find . -type f \( -false "${args[@]}" \) -printf '%P\n')
+	fi
+}
+
+suite_format() {
+	local f
+	sources '*.c' '*.h' >"$work/list"
+	while read -r f; do
+		case_run "format/$f" sh -c "cd '$top' && clang-format --dry-run -Werror \"\$0\"" "$f"
+	done <"$work/list"
+}
+
+suite_shellcheck() {
+	local f
+	for f in $(cd "$top" && grep -rlE '^#!(/bin/|/usr/bin/|/usr/bin/env )(ba)?sh' --include='*' . |
+		grep -vE '^\./\.git/' | sort); do
+		f=${f#./}
+		case_run "shellcheck/$f" sh -c "cd '$top' && shellcheck -x -S warning \"\$0\"" "$f"
+	done
+}
+
+suite_build() { case_run "build-$1/all" "build_$2"; }
+
+# One case a unit test program, from ctest's own list.
+suite_unit() {
+	local suite=$1 b=$2 list t
+	need "$suite" "$b" || return
+	list=$(cd "$work/build/$b" && ctest -N -R '^unit\.' | sed -n 's/^ *Test *#[0-9]*: //p')
+	[ -n "$list" ] || not_ok "$suite" "there are no unit tests"
+	for t in $list; do
+		case_run "$suite/${t#unit.}" ctest --test-dir "$work/build/$b" --output-on-failure \
+			--no-tests=error --timeout 300 -R "^${t//./\\.}\$"
+	done
+}
+
+# The sanitizers' own exit status must not look like one of whittle's.
+sanitizer_options() {
+	export ASAN_OPTIONS=exitcode=66:abort_on_error=0:detect_leaks=1
+	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=66
+}
+
+# suite_script SUITE BUILD FILE…: the first of the files that exists, a suite of its own.
+suite_script() {
+	local suite=$1 b=$2 f
+	shift 2
+	for f in "$@"; do
+		[ -x "$top/$f" ] || continue
+		need "$suite" "$b" || return
+		suite_run "$suite" with_build "$b" "$top/$f"
+		return
+	done
+	not_ok "$suite" "none of $* is there"
+}
+
+suite_live() {
+	need "$1" "$2" || return
+	suite_run "$1" with_build "$2" /usr/bin/python3 "$top/tests/live/run.py" --suite "$1"
+}
+
+suite_samples() {
+	local f found=
+	need samples release || return
+	for f in "$top"/samples/*/check.sh "$top"/samples/check.sh "$top"/tests/samples/run.sh; do
+		[ -x "$f" ] || continue
+		found=1
+		suite_run samples with_build release "$f"
+	done
+	[ -n "$found" ] || not_ok samples "no check of the samples is there"
+}
+
+suite_fuzz() {
+	need fuzz fuzz || return
+	suite_run fuzz with_build fuzz "$top/tests/fuzz/run.sh"
+}
+
+# What git sees of the tree, ignored files too; or, without git, what find sees.
+tree_state() {
+	if git_top rev-parse --git-dir >/dev/null 2>&1; then
+		git_top status --porcelain --ignored --untracked-files=all
+	else
+		(cd "$top" && find . -type f -printf '%p %s\n' | sort)
+	fi
+}
+
+# Processes of ours that are still there: their program, or the folder they are in, is a temporary one.
+left_behind() {
+	local p exe cwd found=
+	for p in /proc/[0-9]*; do
+		[ "${p#/proc/}" != $$ ] || continue
+		exe=$(readlink "$p/exe") && cwd=$(readlink "$p/cwd") || continue
+		if [[ $exe == $work/* || $cwd == $work/* ]]; then
+			echo "${p#/proc/}: $(tr '\0' ' ' <"$p/cmdline") in $cwd"
+			found=1
+		fi
+	done
+	[ -z "$found" ]
+}
+
+suite_tree_clean() {
+	tree_state >"$work/tree.after"
+	case_run tree-clean/tree diff -u "$work/tree.before" "$work/tree.after"
+	case_run tree-clean/processes left_behind
+}
+
+run_suite() {
+	case $1 in
+	format) suite_format ;;
+	shellcheck) suite_shellcheck ;;
+	build-gcc) suite_build gcc build_release ;;
+	build-debug) suite_build debug build_debug ;;
+	build-clang) suite_build clang build_clang ;;
+	build-sanitize) suite_build sanitize build_sanitize ;;
+	unit) suite_unit unit release ;;
+	unit-sanitize) (sanitizer_options && suite_unit unit-sanitize sanitize) ;;
+	live) suite_live live release ;;
+	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
+	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
+	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
+	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
+	peer) suite_script peer release tests/peer/run.py ;;
+	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
+	samples) suite_samples ;;
+	fuzz) suite_fuzz ;;
+	tree-clean) suite_tree_clean ;;
+	esac
+}
+
+install_packages
+tree_state >"$work/tree.before"
+for suite in "${suites[@]}"; do
+	started=$SECONDS
+	run_suite "$suite"
+	echo "$suite: $((SECONDS - started)) s" >&2
+done
+
+count() { grep -cE "^$1 " "$results"; }
+failed=$(count 'not ok')
+if [ "$failed" != 0 ]; then
+	echo
+	echo "failed:"
+	grep '^not ok ' "$results" | sed 's/^/  /'
+fi
+echo "$(count ok) passed, $failed failed, $(count skip) skipped"
+[ "$failed" = 0 ]
