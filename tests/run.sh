@@ -106,11 +106,12 @@ case_run() {
 	local name=$1 log status
 	shift
 	log=$work/log.${name//\//_}
-	if "$@" >"$log" 2>&1 </dev/null; then
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	if [ $status = 0 ]; then
 		ok "$name"
 		return 0
 	fi
-	status=$?
 	sed 's/^/    /' "$log" | tail -n "${case_lines:-60}"
 	not_ok "$name" "exit status $status: $(basename "$1")"
 	return 1
@@ -216,20 +217,13 @@ sources() {
 	fi
 }
 
-suite_format() {
-	local f
-	sources '*.c' '*.h' >"$work/list"
-	while read -r f; do
-		case_run "format/$f" sh -c "cd '$top' && clang-format --dry-run -Werror \"\$0\"" "$f"
-	done <"$work/list"
-}
+formatted() { sources '*.c' '*.h' | (cd "$top" && xargs -r clang-format --dry-run -Werror); }
+suite_format() { case_run format/tree formatted; }
 
 suite_shellcheck() {
 	local f
-	for f in $(cd "$top" && grep -rlE '^#!(/bin/|/usr/bin/|/usr/bin/env )(ba)?sh' --include='*' . |
-		grep -vE '^\./\.git/' | sort); do
-		f=${f#./}
-		case_run "shellcheck/$f" sh -c "cd '$top' && shellcheck -x -S warning \"\$0\"" "$f"
+	for f in $(sources '*' | (cd "$top" && xargs grep -lE '^#! ?/(usr/)?bin/(env )?(ba)?sh' | sort)); do
+		case_run "shellcheck/$f" shellcheck -x -S warning "$top/$f"
 	done
 }
 
