@@ -1,0 +1,418 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The live tests: record each program of this folder and compare what whittle saw with what the
+program says it did. README.md beside this file describes the programs and their lines.
+
+usage: run.py [--whittle FILE] [--build DIR] [--suite NAME] [--keep] [-v] [NAME…]
+Prints a line a case: "ok …", "not ok …: why". Must be root. NAME is a case (or a part of its name).
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FLAGS = ("m32", "static", "musl", "nolibc", "threads")
+SETTINGS = ("args", "record", "outcome", "status", "timeout", "env", "complete", "expect")
+KINDS = ("runs", "syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts",
+         "rlimits", "namespaces", "caps", "gaps")
+PHASES = ("runtime", "startup", "serving")
+
+
+class Wrong(Exception):
+    """The case fails; the message says why."""
+
+
+def head_of(source):
+    """The LIVE lines of a source: ({flag…}, {setting: text})."""
+    flags, settings = set(), {"expect": [], "env": []}
+    with open(source, encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    for line in lines:
+        m = re.search(r"LIVE: *(.*?)\s*(\*/.*)?$", line)
+        if not m:
+            continue
+        first, _, rest = m.group(1).partition(" ")
+        if first in ("expect", "env"):
+            settings[first].append(rest)
+        elif first in SETTINGS:
+            settings[first] = rest
+        else:
+            words = m.group(1).split()
+            unknown = [w for w in words if w not in FLAGS]
+            if unknown:
+                raise SystemExit(f"{source}: unknown word {unknown[0]!r} in a LIVE line")
+            flags.update(words)
+    return flags, settings
+
+
+def cases_of(build):
+    """[(name, program or None for a script, source, settings)], sorted by name."""
+    cases = []
+    for entry in sorted(os.listdir(HERE)):
+        source = os.path.join(HERE, entry)
+        if entry.endswith(".test.py") and os.access(source, os.X_OK):
+            cases.append((entry[:-len(".test.py")], None, source, {}))
+        elif entry.endswith((".c", ".go")):
+            flags, settings = head_of(source)
+            stem = entry.rsplit(".", 1)[0]
+            variants = [""]
+            variants += [".m32"] if "m32" in flags else []
+            variants += [".static"] if "static" in flags else []
+            variants += [".musl", ".musl-static"] if "musl" in flags else []
+            for v in variants:
+                cases.append((stem + v, os.path.join(build, "live", stem + v), source, settings))
+    return sorted(cases)
+
+
+def trace_text(text):
+    """How a trace writes bytes that were read as UTF-8 with surrogateescape."""
+    out = []
+    for c in text:
+        if c == "%":
+            out.append("%25")
+        elif 0xdc80 <= ord(c) <= 0xdcff:
+            out.append(f"%{ord(c) - 0xdc00:02X}")
+        else:
+            out.append(c)
+    return "".join(out)
+
+
+def trace_value(value):
+    if isinstance(value, str):
+        return trace_text(value)
+    if isinstance(value, list):
+        return [trace_value(v) for v in value]
+    if isinstance(value, dict):
+        return {k: trace_value(v) for k, v in value.items()}
+    return value
+
+
+def compact(value):
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True,
+                                                          separators=(",", ":"), ensure_ascii=False)
+
+
+def matches(fact, where, absent):
+    """Whether all fields match their regular expressions; what a missing field means is `absent`."""
+    for field, regex in where.items():
+        if field not in fact:
+            if not absent:
+                return False
+        elif not re.search(regex, compact(fact[field])):
+            return False
+    return True
+
+
+def project(fact, fields):
+    """The fields, without empty ones: a trace leaves these out."""
+    return {f: fact[f] for f in fields
+            if f in fact and fact[f] is not None and fact[f] != {} and fact[f] != []}
+
+
+def read_expectations(stdout, settings, cwd):
+    """(scopes, facts, somes) from the program's lines and its source's."""
+    scopes, facts, somes = [], [], []
+    lines = [line.replace("@HERE@", cwd) for line in settings.get("expect", [])]
+    lines += stdout.decode("utf-8", "surrogateescape").split("\n")
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise Wrong(f"the program printed a line that is no JSON: {line[:200]!r} ({error})")
+        if "scope" in value:
+            extra = set(value) - {"scope", "where", "compare"}
+            if value["scope"] not in KINDS or extra or not value.get("compare"):
+                raise Wrong(f"bad scope line: {line}")
+            scopes.append(value)
+        elif "some" in value:
+            if value["some"] not in KINDS or set(value) - {"some", "where"}:
+                raise Wrong(f"bad some line: {line}")
+            somes.append(value)
+        elif "fact" in value:
+            if value["fact"] not in KINDS:
+                raise Wrong(f"bad fact line: {line}")
+            facts.append(trace_value(value))
+        else:
+            raise Wrong(f"a line that is no scope, fact or some: {line}")
+    if not any(s["scope"] == "gaps" for s in scopes):
+        scopes.append({"scope": "gaps", "where": {}, "compare": ["kind", "detail"]})
+    return scopes, facts, somes
+
+
+def compare(trace, scopes, facts, somes):
+    """What is missing and what is too much, as lines; empty when all is well."""
+    wrong = []
+    used = [False] * len(facts)
+    for scope in scopes:
+        kind, where, fields = scope["scope"], scope.get("where", {}), scope["compare"]
+        want, have = {}, {}
+        for i, fact in enumerate(facts):
+            if fact["fact"] == kind and matches(fact, where, True):
+                used[i] = True
+                p = project(fact, fields)
+                want[compact(p)] = p
+        for fact in trace[kind]:
+            if matches(fact, where, False):
+                p = project(fact, fields)
+                have.setdefault(compact(p), fact)
+        for text in sorted(set(want) - set(have)):
+            wrong.append(f"  missing {kind}: {text}")
+        for text in sorted(set(have) - set(want)):
+            site = (have[text].get("site") or {}).get("stack") or []
+            wrong.append(f"  extra   {kind}: {text}" + (f"  from {site[0]}" if site else ""))
+    for fact, was_used in zip(facts, used):
+        if not was_used:
+            wrong.append(f"  an expected fact that is in no scope: {compact(fact)}")
+    for some in somes:
+        if not any(matches(f, some.get("where", {}), False) for f in trace[some["some"]]):
+            wrong.append(f"  missing {some['some']} with {compact(some.get('where', {}))}")
+    return wrong
+
+
+def check_counts(where, fact, field, wrong):
+    total = sum(fact.get(field, {}).values())
+    if total > fact["count"]:
+        wrong.append(f"  {where}: {field} add up to {total}, more than count {fact['count']}")
+
+
+def check_general(trace, settings, argv):
+    """What must hold for every recording, whatever the program did."""
+    wrong = []
+    if trace.get("format") != "whittle-trace" or trace.get("version") != 1:
+        return ["  not a whittle-trace of version 1"]
+    for kind in KINDS:
+        if not isinstance(trace.get(kind), list):
+            return [f"  {kind} is no array"]
+    if len(trace["runs"]) != 1:
+        return [f"  {len(trace['runs'])} runs in the trace of one"]
+    run = trace["runs"][0]
+    complete = settings.get("complete", "true") == "true"
+    expected = {
+        "complete": complete, "argv": [trace_text(a) for a in argv], "uid": os.getuid(),
+        "gid": os.getgid(), "kernel": f"{platform.system()} {platform.release()}",
+        "arch": platform.machine(),
+    }
+    for key, value in expected.items():
+        if run.get(key) != value:
+            wrong.append(f"  run.{key} is {run.get(key)!r}, not {value!r}")
+    if trace.get("complete") is not complete:
+        wrong.append(f"  complete is {trace.get('complete')!r}")
+    if not re.fullmatch("[0-9a-f]{16}", run.get("id", "")):
+        wrong.append(f"  run.id is {run.get('id')!r}")
+    outcome = settings.get("outcome", "^exited 0$")
+    if not re.search(outcome, run.get("outcome", "")):
+        wrong.append(f"  run.outcome is {run.get('outcome')!r}, not {outcome!r}")
+    if run.get("tasks", 0) < 1 or run.get("stops", 0) < 1 or not run.get("engine"):
+        wrong.append(f"  run's counters: tasks {run.get('tasks')}, stops {run.get('stops')}, "
+                     f"engine {run.get('engine')!r}")
+    names = {s["name"] for s in trace["syscalls"]}
+    if not names & {"exit_group", "exit"} and outcome == "^exited 0$":
+        wrong.append("  it exited without exit_group or exit")
+    for kind in KINDS[1:]:
+        for i, fact in enumerate(trace[kind]):
+            where = f"{kind}[{i}] {compact(project(fact, ('name', 'path', 'access', 'cap')))}"
+            if fact.get("count", 0) < 1:
+                wrong.append(f"  {where}: count {fact.get('count')}")
+            if not fact.get("phases") or set(fact["phases"]) - set(PHASES):
+                wrong.append(f"  {where}: phases {fact.get('phases')}")
+            if fact.get("runs") != [run["id"]]:
+                wrong.append(f"  {where}: runs {fact.get('runs')}")
+            if not fact.get("programs") and kind != "gaps":
+                wrong.append(f"  {where}: no program")
+            check_counts(where, fact, "outcomes", wrong)
+            check_counts(where, fact, "errors", wrong)
+            by = fact.get("syscalls", [])
+            if isinstance(by, list) and set(by) - names:
+                wrong.append(f"  {where}: by {sorted(set(by) - names)}, which nothing called")
+            if kind in ("syscalls", "caps") and not fact.get("site", {}).get("program"):
+                wrong.append(f"  {where}: no site")
+    return wrong
+
+
+def sane_environment():
+    keep = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+            "WHITTLE_TEMPLATES", "LD_LIBRARY_PATH")
+    env = {k: v for k, v in os.environ.items() if k in keep}
+    env["LC_ALL"] = "C.UTF-8"
+    return env
+
+
+def run_limited(argv, timeout, **kwargs):
+    """Run in a session of its own; all that is left of it is killed at the end."""
+    child = subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL, **kwargs)
+    try:
+        return child.wait(timeout), False
+    except subprocess.TimeoutExpired:
+        return None, True
+    finally:
+        # whittle first: its tracees die with it (PTRACE_O_EXITKILL).
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def tail(path, lines=15):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return "".join(f"  | {line}\n" for line in f.read().splitlines()[-lines:])
+
+
+def run_program(case, options, folder):
+    name, program, _, settings = case
+    if not os.access(program, os.X_OK):
+        raise Wrong(f"{program} was not built")
+    cwd, trace_file = os.path.join(folder, "cwd"), os.path.join(folder, "trace.json")
+    stdout, stderr = os.path.join(folder, "stdout"), os.path.join(folder, "stderr")
+    os.mkdir(cwd, 0o755)
+    argv = [program] + settings.get("args", "").split()
+    env = sane_environment()
+    env.update(e.split("=", 1) for e in settings.get("env", []))
+    command = [options.whittle, "record", "-o", trace_file]
+    command += settings.get("record", "").split() + ["--"] + argv
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    out, err = os.open(stdout, flags, 0o644), os.open(stderr, flags, 0o644)
+    try:
+        status, timed_out = run_limited(command, float(settings.get("timeout", 120)), cwd=cwd,
+                                        env=env, stdout=out, stderr=err, umask=0o022)
+    finally:
+        os.close(out)
+        os.close(err)
+    if timed_out:
+        raise Wrong("it did not end in time\n" + tail(stderr))
+    want_status = int(settings.get("status", 0))
+    if status != want_status:
+        raise Wrong(f"whittle's exit status is {status}, not {want_status}\n" + tail(stderr, 40))
+    try:
+        with open(trace_file, encoding="utf-8") as f:
+            trace = json.load(f)
+    except (OSError, ValueError) as error:
+        raise Wrong(f"the trace cannot be read: {error}\n" + tail(stderr))
+    with open(stdout, "rb") as f:
+        text = f.read()
+    wrong = check_general(trace, settings, argv)
+    if not wrong or "run." in wrong[0]:
+        wrong += compare(trace, *read_expectations(text, settings, cwd))
+    if wrong:
+        raise Wrong(f"{len(wrong)} differences\n" + "\n".join(wrong[:60]) + "\n" + tail(stderr, 5))
+    return trace_file
+
+
+def run_script(case, options, folder):
+    """A script prints result lines of its own; those are passed on under this suite's name."""
+    name, _, source, _ = case
+    cwd, stdout, stderr = (os.path.join(folder, n) for n in ("cwd", "stdout", "stderr"))
+    os.mkdir(cwd, 0o755)
+    env = sane_environment()
+    env.update(WHITTLE=options.whittle, WH_BUILD=options.build,
+               WH_LIVE=os.path.join(options.build, "live"), PYTHONDONTWRITEBYTECODE="1")
+    with open(stdout, "wb") as out, open(stderr, "wb") as err:
+        status, timed_out = run_limited([source], 300, cwd=cwd, env=env, stdout=out, stderr=err)
+    with open(stdout, encoding="utf-8", errors="replace") as f:
+        lines = f.read().splitlines()
+    results, notes = [], []
+    for line in lines:
+        m = re.match(r"(ok|not ok|skip) (.*)", line)
+        if m:
+            results.append((m.group(1), f"{name}/{m.group(2)}"))
+        else:
+            notes.append(line)
+    if timed_out:
+        results.append(("not ok", f"{name}: it did not end in time"))
+    elif status and not any(r == "not ok" for r, _ in results):
+        results.append(("not ok", f"{name}: exit status {status}"))
+    elif not results:
+        results.append(("ok", name))
+    if any(r == "not ok" for r, _ in results):
+        for line in notes[-40:]:
+            print(f"  {line}")
+        sys.stdout.write(tail(stderr, 30))
+    return results
+
+
+def check_reprint(whittle, traces, folder):
+    """Reading and writing a trace again gives the same bytes: what is written is all there is."""
+    out = os.path.join(folder, "reprint.json")
+    for name, trace in traces:
+        done = subprocess.run([whittle, "merge", "-o", out, trace], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Wrong(f"whittle merge of {name}: exit status {done.returncode}: {done.stderr}")
+        with open(out, "rb") as a, open(trace, "rb") as b:
+            if a.read() != b.read():
+                raise Wrong(f"the trace of {name} is written differently when it is read again")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--whittle", default=os.environ.get("WHITTLE"))
+    parser.add_argument("--build", default=os.environ.get("WH_BUILD"))
+    parser.add_argument("--suite", default="live")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print times")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    if not options.build:
+        parser.error("--build DIR or WH_BUILD: where cmake built whittle and the programs")
+    options.build = os.path.abspath(options.build)
+    options.whittle = os.path.abspath(options.whittle or os.path.join(options.build, "whittle"))
+    if os.getuid() != 0:
+        parser.error("must be root")
+    cases = cases_of(options.build)
+    if options.names:
+        cases = [c for c in cases if any(n in c[0] for n in options.names)]
+        if not cases:
+            parser.error(f"no case has {' or '.join(options.names)} in its name")
+    top = tempfile.mkdtemp(prefix="whittle-live.")
+    os.chmod(top, 0o755)
+    failed, traces = 0, []
+    try:
+        for case in cases:
+            folder = os.path.join(top, case[0])
+            os.mkdir(folder, 0o755)
+            started = time.monotonic()
+            name = f"{options.suite}/{case[0]}"
+            if case[1] is None:
+                for result, text in run_script(case, options, folder):
+                    failed += result == "not ok"
+                    print(f"{result} {options.suite}/{text}", flush=True)
+            else:
+                try:
+                    traces.append((case[0], run_program(case, options, folder)))
+                    print(f"ok {name}", flush=True)
+                except Wrong as wrong:
+                    failed += 1
+                    why, _, more = str(wrong).partition("\n")
+                    print("\n".join(f"  {line.strip()}" for line in more.splitlines()), flush=True)
+                    print(f"not ok {name}: {why}", flush=True)
+            if options.verbose:
+                print(f"  {time.monotonic() - started:.2f} s", file=sys.stderr)
+        if not options.names:
+            try:
+                check_reprint(options.whittle, traces, top)
+                print(f"ok {options.suite}/reprint", flush=True)
+            except Wrong as wrong:
+                failed += 1
+                print(f"not ok {options.suite}/reprint: {wrong}", flush=True)
+    finally:
+        if options.keep:
+            print(f"kept: {top}", file=sys.stderr)
+        else:
+            shutil.rmtree(top, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
