@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tracer/decode_impl.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/socket.h>
+
+#include "tracer/caprule.h"
+
+#define NUMBERS	    1024 /* of the numbers below this, what is known is kept ready */
+#define X32_BIT	    0x40000000u
+#define ABIS_MAX    8
+#define TUPLES_KEPT 4
+
+/* The kernel's own codes: the call is not over, it will be entered again or go on as another. */
+#define RESTART_MIN 512
+#define RESTART_MAX 516
+
+/* ---- what is known of a number --------------------------------------------------------------- */
+
+/*
+ * A stop for a call without further facts must cost next to nothing, so everything that its name
+ * leads to is looked up once.
+ */
+struct entry {
+	bool ready, plain; /* plain: counting is all there is to do */
+	const char *name;
+	const struct wh_syscall_row *row;
+	const struct wh_decode_ops *ops;
+	struct wh_syscall *fact; /* NULL while there is none, or the trace is full */
+	const char *program;	 /* who did it last, and when: nothing to add if it is the same */
+	unsigned phases;
+	unsigned next_tuple, n_tuples;
+	uint64_t tuple[TUPLES_KEPT][WH_TUPLE_MAX];
+};
+
+struct wh_decode_memory {
+	struct entry *table[ABIS_MAX];
+	struct wh_decode_seen *seen;
+};
+
+struct wh_decode_memory *wh_decode_new(void)
+{
+	struct wh_decode_memory *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->seen = wh_decode_fact_new();
+	if (!m->seen)
+		free(wh_take(m));
+	return m;
+}
+
+void wh_decode_free(struct wh_decode_memory *memory)
+{
+	if (!memory)
+		return;
+	for (size_t i = 0; i < ABIS_MAX; i++)
+		free(memory->table[i]);
+	wh_decode_fact_free(memory->seen);
+	free(memory);
+}
+
+struct wh_decode_seen *wh_decode_seen(struct wh_recorder *r)
+{
+	return r->decode->seen;
+}
+
+/* The irregular rows, by what the table of system calls names. */
+static const struct wh_decode_ops irregular[WH_IRREGULARS] = {
+	[WH_IRREGULAR_OPEN] = {wh_decode_file_open_enter, wh_decode_file_open_exit, true, true},
+	[WH_IRREGULAR_EXEC] = {wh_decode_exec_enter, wh_decode_exec_exit, true, true},
+	[WH_IRREGULAR_MMAP] = {wh_decode_mmap_enter, wh_decode_mmap_exit, true, false},
+	[WH_IRREGULAR_FCNTL] = {wh_decode_file_fcntl_enter, wh_decode_file_fcntl_exit, true, false},
+	[WH_IRREGULAR_LOCK] = {wh_decode_file_lock_enter, wh_decode_file_lock_exit, true, false},
+	[WH_IRREGULAR_RENAME] = {wh_decode_name_rename_enter, wh_decode_name_rename_exit, false,
+				 true},
+	[WH_IRREGULAR_LINK] = {wh_decode_name_link_enter, wh_decode_name_link_exit, true, false},
+	[WH_IRREGULAR_SYMLINK] = {NULL, wh_decode_name_symlink_exit, false, false},
+	[WH_IRREGULAR_UNLINK] = {wh_decode_name_unlink_enter, wh_decode_name_unlink_exit, true,
+				 false},
+	[WH_IRREGULAR_MKNOD] = {NULL, wh_decode_name_mknod_exit, false, false},
+	[WH_IRREGULAR_UTIME] = {wh_decode_name_utime_enter, wh_decode_name_utime_exit, true, false},
+	[WH_IRREGULAR_CHROOT] = {NULL, wh_decode_file_chroot_exit, false, false},
+	[WH_IRREGULAR_HANDLE] = {wh_decode_file_handle_enter, wh_decode_file_handle_exit, true,
+				 true},
+};
+
+/* Does a row have anything beyond its count to look at? */
+static bool row_is_plain(const struct wh_syscall_row *row, const struct wh_decode_ops *ops)
+{
+	if (ops->enter || ops->exit || row->cap || row->access != WH_ACCESSES ||
+	    row->irregular == WH_IRREGULAR_CREDS)
+		return false;
+	for (size_t i = 0; i < 6; i++)
+		if (row->arg[i] == WH_ARG_PATH || row->arg[i] == WH_ARG_PATH_NOFOLLOW)
+			return false;
+	return true;
+}
+
+static void entry_fill(struct entry *e, const struct wh_abi *abi, uint64_t nr)
+{
+	static const struct wh_decode_ops nothing;
+
+	e->ready = true;
+	e->name = wh_syscall_name(abi, nr);
+	e->row = e->name ? wh_syscall_row(e->name) : NULL;
+	e->ops = e->row ? &irregular[e->row->irregular] : &nothing;
+	e->plain = !e->row || row_is_plain(e->row, e->ops);
+}
+
+/* Return: the entry of a number, NULL for one out of the table's range (or without memory). */
+static struct entry *entry_get(struct wh_recorder *r, const struct wh_abi *abi, uint64_t nr)
+{
+	size_t n_abis;
+	const struct wh_abi *abis = wh_syscall_abis(&n_abis);
+	size_t index = (size_t)(abi - abis);
+	uint64_t low = nr & ~(uint64_t)X32_BIT;
+	struct entry *e;
+
+	if (index >= n_abis || index >= ABIS_MAX || low >= NUMBERS)
+		return NULL;
+	if (!r->decode->table[index])
+		r->decode->table[index] = calloc(NUMBERS, sizeof(struct entry));
+	if (!r->decode->table[index])
+		return NULL;
+	e = &r->decode->table[index][low];
+	if (!e->ready)
+		entry_fill(e, abi, nr);
+	return e;
+}
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+static bool tuple_known(struct entry *e, const uint64_t *arg)
+{
+	for (unsigned i = 0; i < e->n_tuples; i++) {
+		bool same = true;
+
+		for (unsigned k = 0; k < 6; k++)
+			if (e->row->keep & 1u << k && e->tuple[i][k] != arg[k])
+				same = false;
+		if (same)
+			return true;
+	}
+	memcpy(e->tuple[e->next_tuple], arg, sizeof(e->tuple[0]));
+	e->next_tuple = (e->next_tuple + 1) % TUPLES_KEPT;
+	if (e->n_tuples < TUPLES_KEPT)
+		e->n_tuples++;
+	return false;
+}
+
+static int count_tuple(struct wh_recorder *r, struct wh_task *task, struct entry *e)
+{
+	uint64_t values[WH_TUPLE_MAX] = {0};
+	size_t n = 0;
+	int k;
+
+	if (!e->row || !e->row->keep || !e->fact || tuple_known(e, task->call.arg))
+		return 0;
+	for (unsigned i = 0; i < 6; i++)
+		if (e->row->keep & 1u << i)
+			values[n++] = task->call.arg[i];
+	k = wh_trace_add_tuple(r->trace, &e->fact->args, e->row->keep, values);
+	if (k == 1)
+		r->news++;
+	return wh_decode_fact_err(k);
+}
+
+static int count_entry(struct wh_recorder *r, struct wh_task *task, struct entry *e)
+{
+	const struct wh_call *call = &task->call;
+	struct wh_syscall key = {.abi = call->abi->name, .name = call->name};
+	struct wh_syscall *fact;
+	int k;
+
+	if (e->fact && e->program == task->process->program && (e->phases & r->phase)) {
+		e->fact->f.count++;
+		return count_tuple(r, task, e);
+	}
+	k = wh_record_fact(r, task, WH_KIND_SYSCALL, &key, true, &fact);
+	if (k < 0)
+		return wh_decode_fact_err(k);
+	fact->number = call->nr;
+	e->fact = fact;
+	e->program = task->process->program;
+	e->phases = r->phase;
+	return count_tuple(r, task, e);
+}
+
+/* A number that no table knows: it is recorded by its number, and said to be unknown. */
+static int count_unknown(struct wh_recorder *r, struct wh_task *task, struct entry *e)
+{
+	struct wh_call *call = &task->call;
+	char name[40];
+	int k;
+
+	snprintf(name, sizeof(name), "syscall_%" PRIu64, call->nr);
+	call->name = wh_trace_intern(r->trace, name);
+	if (!call->name) {
+		call->name = "syscall_?";
+		return -ENOMEM;
+	}
+	if (e->ready)
+		e->name = call->name;
+	k = wh_record_gap(r, task, "unknown-syscall", "%s %" PRIu64, call->abi->name, call->nr);
+	return k == -ENOMEM ? k : count_entry(r, task, e);
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+size_t wh_decode_word_size(const struct wh_call *call)
+{
+	return wh_decode_is32(call) || strcmp(call->abi->name, "x32") == 0 ? 4 : 8;
+}
+
+int wh_decode_words(const struct wh_task *task, uint64_t addr, uint64_t *ret_words, size_t n)
+{
+	size_t size = wh_decode_word_size(&task->call);
+	uint32_t narrow[16];
+	int k;
+
+	if (size == 8)
+		return wh_memory_read_all(task->tid, addr, ret_words, n * 8);
+	wh_assert(n <= WH_ARRAY_SIZE(narrow));
+	k = wh_memory_read_all(task->tid, addr, narrow, n * 4);
+	for (size_t i = 0; i < n && k == 0; i++)
+		ret_words[i] = narrow[i];
+	return k;
+}
+
+int wh_decode_place(struct wh_recorder *r, struct wh_task *task, unsigned slot, int dirfd,
+		    uint64_t addr, unsigned flags)
+{
+	struct wh_place *place = &task->call.place[slot];
+	char path[PATH_MAX];
+
+	/* Newer kernels take NULL for "" there, so that one need not have a string. */
+	if (!addr && flags & WH_PATH_EMPTY)
+		return wh_path_fd(r, task, dirfd, place);
+	if (wh_memory_read_text(task->tid, addr, path, sizeof(path)) < 0) {
+		place->valid = true;
+		return 0;
+	}
+	return wh_path_resolve(r, task, dirfd, path, flags, place);
+}
+
+static unsigned at_flags(const struct wh_call *call)
+{
+	for (unsigned i = 0; i < 6; i++)
+		if (call->row->arg[i] == WH_ARG_ATFLAGS)
+			return (unsigned)call->arg[i];
+	return 0;
+}
+
+static unsigned path_flags(enum wh_arg kind, unsigned at)
+{
+	unsigned flags = at & AT_EMPTY_PATH ? WH_PATH_EMPTY : 0;
+
+	if (kind == WH_ARG_PATH ? !(at & AT_SYMLINK_NOFOLLOW) : !!(at & AT_SYMLINK_FOLLOW))
+		flags |= WH_PATH_FOLLOW;
+	return flags;
+}
+
+static int read_text(struct wh_task *task, uint64_t addr)
+{
+	char text[PATH_MAX];
+
+	if (wh_memory_read_text(task->tid, addr, text, sizeof(text)) < 0)
+		return 0;
+	task->call.text = strdup(text);
+	return task->call.text ? 0 : -ENOMEM;
+}
+
+static void read_sockaddr(struct wh_task *task, uint64_t addr, uint64_t len)
+{
+	struct wh_call *call = &task->call;
+
+	/* The length is an int; the kernel refuses what is negative or longer than its buffer. */
+	if ((int)len <= 0 || (size_t)(int)len > sizeof(call->addr))
+		return;
+	if (wh_memory_read_all(task->tid, addr, call->addr, (size_t)(int)len) == 0)
+		call->addr_len = (size_t)(int)len;
+}
+
+int wh_decode_columns(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	const struct wh_syscall_row *row = call->row;
+	unsigned at = at_flags(call), slot = 0;
+	int dirfd = AT_FDCWD, k = 0;
+
+	for (unsigned i = 0; i < 6 && k == 0; i++) {
+		switch (row->arg[i]) {
+		case WH_ARG_DIRFD:
+			dirfd = (int)call->arg[i];
+			break;
+		case WH_ARG_PATH:
+		case WH_ARG_PATH_NOFOLLOW:
+			if (slot < WH_ARRAY_SIZE(call->place))
+				k = wh_decode_place(r, task, slot++, dirfd, call->arg[i],
+						    path_flags(row->arg[i], at));
+			dirfd = AT_FDCWD;
+			break;
+		case WH_ARG_FD:
+			if (row->access != WH_ACCESSES && slot == 0)
+				k = wh_path_fd(r, task, (int)call->arg[i], &call->place[slot++]);
+			break;
+		case WH_ARG_TEXT:
+			if (!call->text)
+				k = read_text(task, call->arg[i]);
+			break;
+		case WH_ARG_SOCKADDR:
+			read_sockaddr(task, call->arg[i], i < 5 ? call->arg[i + 1] : 0);
+			break;
+		default:
+			break;
+		}
+	}
+	return k;
+}
+
+/* ---- the entry points ------------------------------------------------------------------------ */
+
+void wh_decode_reset(struct wh_call *call)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(call->place); i++)
+		if (call->place[i].valid)
+			wh_path_clear(&call->place[i]);
+	free(wh_take(call->text));
+	call->addr_len = 0;
+	call->detail = 0;
+	memset(call->number, 0, sizeof(call->number));
+	memset(call->note, 0, sizeof(call->note));
+	call->returned = false;
+	call->ret = 0;
+	call->err = 0;
+}
+
+static int enter_row(struct wh_recorder *r, struct wh_task *task, const struct wh_decode_ops *ops)
+{
+	int k = 0;
+
+	if (!ops->own_places)
+		k = wh_decode_columns(r, task);
+	if (k == 0 && ops->enter)
+		k = ops->enter(r, task);
+	/* A multiplexer has become another call by now: then the rule is that one's. */
+	if (k == 0 && task->call.row && task->call.row->cap)
+		k = wh_caprule_enter(r, task);
+	return k;
+}
+
+int wh_decode_become(struct wh_recorder *r, struct wh_task *task, const char *name,
+		     const uint64_t arg[6])
+{
+	struct wh_call *call = &task->call;
+	const struct wh_syscall_row *row = wh_syscall_row(name);
+	const struct wh_decode_ops *ops;
+
+	if (!row)
+		return 0;
+	call->row = row;
+	call->name = row->name;
+	memcpy(call->arg, arg, sizeof(call->arg));
+	ops = &irregular[row->irregular];
+	if (!ops->own_places) {
+		int k = wh_decode_columns(r, task);
+
+		if (k < 0)
+			return k;
+	}
+	return ops->enter ? ops->enter(r, task) : 0;
+}
+
+int wh_decode_enter(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	struct entry *e = entry_get(r, call->abi, call->nr), far = {0};
+	int k;
+
+	wh_decode_reset(call);
+	if (!e) {
+		entry_fill(&far, call->abi, call->nr);
+		e = &far;
+	}
+	call->row = e->row;
+	call->name = e->name;
+	if (!e->name || !e->row)
+		return e->name && !e->row && !wh_util_has_prefix(e->name, "syscall_")
+			       ? count_entry(r, task, e)
+			       : count_unknown(r, task, e);
+	k = count_entry(r, task, e);
+	if (k < 0 || e->plain)
+		return k;
+	return enter_row(r, task, e->ops);
+}
+
+static int count_error(struct wh_recorder *r, struct wh_task *task)
+{
+	const struct wh_call *call = &task->call;
+	struct entry *e = entry_get(r, call->abi, call->nr);
+	struct wh_syscall *fact = e ? e->fact : NULL;
+
+	if (!fact) {
+		struct wh_syscall key = {.abi = call->abi->name, .name = call->name};
+
+		/* The cast gives back what put has handed out. */
+		fact = (struct wh_syscall *)(uintptr_t)wh_trace_find(r->trace, WH_KIND_SYSCALL,
+								     &key);
+	}
+	if (!fact)
+		return 0;
+	return wh_decode_fact_err(
+		wh_trace_add_count(r->trace, &fact->errors, wh_util_errno_name(call->err), 1));
+}
+
+static int exit_row(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	const struct wh_decode_ops *ops = &irregular[call->row->irregular];
+	int k = 0;
+
+	if (ops->exit)
+		return ops->exit(r, task);
+	if (call->row->access == WH_ACCESSES)
+		return 0;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(call->place) && k == 0; i++)
+		k = wh_decode_fact_file(
+			r, task, &call->place[i], call->row->access,
+			!call->err && call->row->access == WH_ACCESS_MKDIR ? "dir" : NULL, NULL);
+	return k;
+}
+
+int wh_decode_exit(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	struct entry *e;
+	int k = 0;
+
+	call->returned = !(call->err >= RESTART_MIN && call->err <= RESTART_MAX);
+	if (call->returned && call->err)
+		k = count_error(r, task);
+	e = entry_get(r, call->abi, call->nr);
+	if (k < 0 || !call->row || (e && e->plain))
+		return k;
+	k = exit_row(r, task);
+	if (k == 0 && call->returned && call->row->cap)
+		k = wh_caprule_exit(r, task);
+	if (call->row->irregular == WH_IRREGULAR_CREDS)
+		wh_creds_forget(task);
+	wh_decode_reset(call);
+	return k;
+}
+
+int wh_decode_lost(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	int k;
+
+	call->returned = false;
+	if (!call->row)
+		return 0;
+	k = exit_row(r, task);
+	if (k == 0 && irregular[call->row->irregular].result)
+		k = wh_decode_fact_err(
+			wh_record_gap(r, task, "lost-exit", "%s by %s", call->name,
+				      task->process->program ? task->process->program : "?"));
+	wh_decode_reset(call);
+	return k;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Executing: the file, what really runs, its loader, what stayed open, what was gained. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+
+#include "tracer/argv.h"
+#include "tracer/decode_impl.h"
+#include "tracer/image.h"
+
+#define PATH_TEXT   (2 * PATH_MAX + 64)
+#define CHAIN_MAX   5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
+#define ARGV_MAX    64
+#define ARGV_BYTES  4096
+
+int wh_decode_exec_enter(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	bool at = call->row->arg[0] == WH_ARG_DIRFD;
+	uint64_t flags = at ? call->arg[4] : 0;
+
+	/* What it may do before is what it gains from. */
+	wh_creds_get(r, task);
+	return wh_decode_place(r, task, 0, at ? (int)call->arg[0] : AT_FDCWD, call->arg[at ? 1 : 0],
+			       (flags & AT_SYMLINK_NOFOLLOW ? 0 : WH_PATH_FOLLOW) |
+				       (flags & AT_EMPTY_PATH ? WH_PATH_EMPTY : 0));
+}
+
+/* The interpreters that #! lines name, beginning with the script at @place. */
+static int interpreters(struct wh_recorder *r, struct wh_task *task, const struct wh_place *script)
+{
+	struct wh_place place = *script, next = {0};
+	bool own = false;
+	int k = 0;
+
+	for (int depth = 0; depth < CHAIN_MAX && k == 0; depth++) {
+		char head[WH_IMAGE_HEAD], program[WH_IMAGE_HEAD];
+		wh_auto(fd) fd = wh_path_open(r, task, &place);
+		ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+
+		if (n <= 0 || !wh_image_script(head, (size_t)n, program))
+			break;
+		k = wh_path_resolve(r, task, AT_FDCWD, program, WH_PATH_FOLLOW, &next);
+		if (own)
+			wh_path_clear(&place);
+		place = next;
+		own = true;
+		if (k == 0)
+			k = wh_decode_fact_file(r, task, &place, WH_ACCESS_INTERPRETER, NULL, NULL);
+	}
+	if (own)
+		wh_path_clear(&place);
+	return k;
+}
+
+int wh_decode_exec_exit(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	const struct wh_place *place = &call->place[0];
+	int k;
+
+	/* A success was dealt with when the new program was there. */
+	if (call->returned && !call->err)
+		return 0;
+	k = wh_decode_fact_file(r, task, place, WH_ACCESS_EXEC, NULL, NULL);
+	if (k == 0 && place->exists)
+		k = interpreters(r, task, place);
+	return k;
+}
+
+/* ---- the new program ------------------------------------------------------------------------- */
+
+/* One look at a task that has executed. */
+struct executed {
+	struct wh_place exe;	/* the binary that runs; its path is never NULL */
+	struct wh_creds before; /* numbers only: the group list is not copied */
+	bool gains, lost;
+	const char *loader; /* interned */
+	int fd;		    /* the binary, readable; -1 */
+};
+
+static int open_exe(struct wh_recorder *r, struct wh_task *task)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/exe", (int)task->tid);
+	return openat(r->proc_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* A program in memory has a name but no place; AppArmor sees the name. */
+static int nameless(struct wh_recorder *r, struct wh_task *task, struct wh_place *exe)
+{
+	char link[32], text[PATH_MAX];
+	ssize_t n;
+	char *gone;
+
+	snprintf(link, sizeof(link), "%d/exe", (int)task->tid);
+	n = readlinkat(r->proc_fd, link, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	gone = strstr(text, " (deleted)");
+	if (gone)
+		*gone = '\0';
+	exe->path = strdup(text);
+	return exe->path ? 0 : -ENOMEM;
+}
+
+static int find_loader(struct wh_recorder *r, struct wh_task *task, struct executed *x)
+{
+	struct wh_place place = {0};
+	char text[PATH_MAX];
+	int k;
+
+	if (x->fd < 0 || !wh_image_loader(x->fd, text, sizeof(text)) || !text[0])
+		return 0;
+	k = wh_path_resolve(r, task, AT_FDCWD, text, WH_PATH_FOLLOW, &place);
+	if (k == 0 && place.path) {
+		x->loader = wh_trace_intern(r->trace, place.path);
+		k = x->loader ? 0 : -ENOMEM;
+	}
+	if (k == 0)
+		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_LOADER, NULL, NULL);
+	wh_path_clear(&place);
+	return k;
+}
+
+/* What the file's capabilities would add to those that were permitted before. */
+static uint64_t file_caps(int fd, const struct wh_creds *before)
+{
+	struct vfs_ns_cap_data data;
+	ssize_t n = fgetxattr(fd, "security.capability", &data, sizeof(data));
+	uint64_t permitted;
+
+	if (n < (ssize_t)XATTR_CAPS_SZ_1)
+		return 0;
+	permitted = le32toh(data.data[0].permitted);
+	if (n >= (ssize_t)XATTR_CAPS_SZ_2)
+		permitted |= (uint64_t)le32toh(data.data[1].permitted) << 32;
+	return permitted & before->bounding & ~before->permitted;
+}
+
+/* Did the file carry privilege, and was it given? capabilities(7), execve(2), bprm_fill_uid(). */
+static void judge_gain(struct wh_recorder *r, struct wh_task *task, struct executed *x)
+{
+	const struct wh_place *exe = &x->exe;
+	const struct wh_creds *after;
+	struct statvfs fs;
+	bool uid, gid;
+	uint64_t caps;
+
+	if (x->fd < 0 || (fstatvfs(x->fd, &fs) == 0 && fs.f_flag & ST_NOSUID))
+		return;
+	uid = exe->mode & S_ISUID && exe->uid != x->before.euid;
+	gid = (exe->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+	      exe->gid != x->before.egid;
+	caps = file_caps(x->fd, &x->before);
+	x->gains = uid || gid || caps;
+	if (!x->gains)
+		return;
+	after = wh_creds_get(r, task);
+	if (after)
+		x->lost = (uid && after->euid != exe->uid) || (gid && after->egid != exe->gid) ||
+			  (caps & ~after->permitted) != 0;
+}
+
+/* The arguments as the new program has them, cut to a bounded size. */
+static int read_argv(struct wh_recorder *r, struct wh_task *task)
+{
+	char path[32], text[ARGV_BYTES + 1];
+	const char *v[ARGV_MAX];
+	wh_auto(fd) fd = -1;
+	size_t n = 0;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "%d/cmdline", (int)task->tid);
+	fd = openat(r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? 0 : read(fd, text, ARGV_BYTES);
+	if (len < 0)
+		len = 0;
+	text[len] = '\0';
+	for (char *s = text; s < text + len && n < ARGV_MAX; s += strlen(s) + 1)
+		v[n++] = s;
+	return wh_argv_set(&task->process->argv, v, n);
+}
+
+static int inherited(struct wh_recorder *r, struct wh_task *task)
+{
+	char path[32];
+	struct dirent *d;
+	DIR *dir;
+	int fd, k = 0;
+
+	snprintf(path, sizeof(path), "%d/fd", (int)task->tid);
+	fd = openat(r->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (k == 0 && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			k = wh_decode_fact_inherited(r, task, (int)strtol(d->d_name, NULL, 10));
+	closedir(dir);
+	return k;
+}
+
+static int put_exec(struct wh_recorder *r, struct wh_task *task, const char *from, const char *to,
+		    const struct executed *x)
+{
+	bool same = wh_util_streq(to, x->exe.path);
+	struct wh_exec key = {.from = from, .to = to, .interpreter = same ? NULL : x->exe.path};
+	struct wh_exec *fact;
+	int k = wh_record_fact(r, task, WH_KIND_EXEC, &key, true, &fact);
+
+	if (k < 0)
+		return wh_decode_fact_err(k);
+	if (!fact->loader)
+		fact->loader = x->loader;
+	if (!fact->argv.n)
+		k = wh_trace_set_list(r->trace, &fact->argv, task->process->argv.v,
+				      task->process->argv.n);
+	fact->gains |= x->gains;
+	fact->gain_lost |= x->lost;
+	if (k >= 0 && x->lost && !x->before.no_new_privs)
+		k = wh_record_gap(r, task, "privilege-not-gained", "%s", x->exe.path);
+	return wh_decode_fact_err(k);
+}
+
+/* The facts, in the order of who did what: the old program executed, the new one runs. */
+static int exec_facts(struct wh_recorder *r, struct wh_task *task, const char *from,
+		      struct executed *x)
+{
+	const struct wh_place *named = &task->call.place[0];
+	const struct wh_place *to = named->path && named->exists ? named : &x->exe;
+	const char *program;
+	int k;
+
+	k = wh_decode_fact_file(r, task, to, WH_ACCESS_EXEC, NULL, NULL);
+	if (k == 0)
+		k = interpreters(r, task, to);
+	program = wh_trace_intern(r->trace, x->exe.path);
+	if (!program)
+		return -ENOMEM;
+	task->process->program = program;
+	task->process->executed = true;
+	if (k == 0)
+		k = read_argv(r, task);
+	if (k == 0)
+		k = find_loader(r, task, x);
+	if (k == 0)
+		k = put_exec(r, task, from, to->path, x);
+	return k == 0 ? inherited(r, task) : k;
+}
+
+int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from)
+{
+	struct executed x = {.fd = -1};
+	struct wh_call *call = &task->call;
+	int k;
+
+	if (task->creds_valid)
+		x.before = task->creds;
+	wh_creds_forget(task);
+	if (!call->row || call->row->irregular != WH_IRREGULAR_EXEC) {
+		/* The entry was not seen (we came in the middle): what runs is known all the same.
+		 */
+		wh_decode_reset(call);
+		call->name = "execve";
+	}
+	k = wh_path_link(r, task, "exe", &x.exe);
+	if (k == 0 && x.exe.resolved && !x.exe.path)
+		k = nameless(r, task, &x.exe);
+	if (k == 0 && !x.exe.path) {
+		k = wh_decode_fact_err(wh_record_gap(r, task, "tracee-died",
+						     "in execve, program before: %s",
+						     from ? from : "?"));
+	} else if (k == 0) {
+		x.fd = open_exe(r, task);
+		judge_gain(r, task, &x);
+		call->returned = true;
+		k = exec_facts(r, task, from, &x);
+	}
+	wh_util_close(x.fd);
+	wh_path_clear(&x.exe);
+	return k;
+}

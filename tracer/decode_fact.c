@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Putting what was decoded into the trace, with its variety bounded. */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "tracer/decode_impl.h"
+
+#define PATH_TEXT (2 * PATH_MAX + 64)
+
+/* ---- how many names a group has -------------------------------------------------------------- */
+
+#define SEEN_MAX (1u << 17)
+
+/*
+ * Counters by hash. Only a number is kept of each group: a collision, at 64 bits, would fold a
+ * directory too early, which is visible in the trace and harmless.
+ */
+struct wh_decode_seen {
+	struct seen {
+		uint64_t hash;
+		unsigned n;
+	} * v;
+	size_t n, size; /* @size is a power of two */
+};
+
+struct wh_decode_seen *wh_decode_fact_new(void)
+{
+	return calloc(1, sizeof(struct wh_decode_seen));
+}
+
+void wh_decode_fact_free(struct wh_decode_seen *seen)
+{
+	if (!seen)
+		return;
+	free(seen->v);
+	free(seen);
+}
+
+static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)s[i]) * 1099511628211u;
+	return h;
+}
+
+static struct seen *seen_slot(struct wh_decode_seen *t, uint64_t hash)
+{
+	size_t i = (size_t)(hash ^ hash >> 32) & (t->size - 1);
+
+	while (t->v[i].n && t->v[i].hash != hash)
+		i = (i + 1) & (t->size - 1);
+	return &t->v[i];
+}
+
+static bool seen_grow(struct wh_decode_seen *t)
+{
+	struct wh_decode_seen bigger = {.size = t->size ? t->size * 2 : 256};
+
+	if (bigger.size > SEEN_MAX)
+		return false;
+	bigger.v = calloc(bigger.size, sizeof(*bigger.v));
+	if (!bigger.v)
+		return false;
+	for (size_t i = 0; i < t->size; i++)
+		if (t->v[i].n)
+			*seen_slot(&bigger, t->v[i].hash) = t->v[i];
+	bigger.n = t->n;
+	free(t->v);
+	*t = bigger;
+	return true;
+}
+
+bool wh_decode_fact_many(struct wh_recorder *r, const char *group, size_t len, unsigned salt,
+			 unsigned limit, bool *ret_first)
+{
+	struct wh_decode_seen *t = wh_decode_seen(r);
+	uint64_t h = hash_bytes(14695981039346656037u ^ salt * 0x9e3779b97f4a7c15u, group, len);
+	struct seen *s;
+
+	*ret_first = false;
+	/* A full table cannot count; the limit of the whole kind still holds. */
+	if (t->n * 4 >= t->size * 3 && !seen_grow(t) && t->n * 8 >= t->size * 7)
+		return false;
+	s = seen_slot(t, h);
+	if (!s->n) {
+		s->hash = h;
+		t->n++;
+	}
+	if (s->n <= limit)
+		s->n++;
+	else
+		return true;
+	*ret_first = s->n > limit;
+	return s->n > limit;
+}
+
+/* ---- outcomes -------------------------------------------------------------------------------- */
+
+int wh_decode_fact_outcome(struct wh_recorder *r, struct wh_task *task, struct wh_counts *counts)
+{
+	const struct wh_call *call = &task->call;
+
+	if (!call->returned)
+		return 0;
+	return wh_decode_fact_err(wh_trace_add_count(
+		r->trace, counts, call->err ? wh_util_errno_name(call->err) : "ok", 1));
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static size_t digits(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return n && (s[n] == '/' || s[n] == '\0') ? n : 0;
+}
+
+/* A pid is another one in each run; so are the numbers of threads. */
+static void write_pids(const char *path, char *buf, size_t size)
+{
+	static const char proc[] = "/proc/", tasks[] = "/task/";
+	const char *s = path + strlen(proc), *task;
+	size_t n;
+
+	if (!wh_util_has_prefix(path, proc) || !(n = digits(s))) {
+		snprintf(buf, size, "%s", path);
+		return;
+	}
+	s += n;
+	task = s + strlen(tasks);
+	n = wh_util_has_prefix(s, tasks) ? digits(task) : 0;
+	if (n)
+		snprintf(buf, size, "/proc/@{pid}/task/@{tid}%s", task + n);
+	else
+		snprintf(buf, size, "/proc/@{pid}%s", s);
+}
+
+const char *wh_decode_fact_path(const struct wh_place *place, const char *type, char *buf,
+				size_t size)
+{
+	size_t n;
+
+	if (!place->path)
+		return NULL;
+	write_pids(place->path, buf, size - 1);
+	n = strlen(buf);
+	if (wh_util_streq(type, "dir") && buf[n - 1] != '/')
+		strcpy(buf + n, "/");
+	return buf;
+}
+
+/* Keep the fact's own path if it is known or its directory has room; else write DIR/ * there. */
+static int fold(struct wh_recorder *r, struct wh_task *task, struct wh_file *key, char *path)
+{
+	size_t n = strlen(path), dir;
+	bool first;
+
+	if (wh_trace_find(r->trace, WH_KIND_FILE, key))
+		return 0;
+	dir = n && path[n - 1] == '/' ? n - 1 : n;
+	while (dir && path[dir - 1] != '/')
+		dir--;
+	if (!dir || !wh_decode_fact_many(r, path, dir, key->access, WH_DECODE_NAMES, &first))
+		return 0;
+	strcpy(path + dir, WH_FILE_MANY);
+	if (!first)
+		return 0;
+	path[dir] = '\0';
+	int k = wh_record_gap(r, task, "many-files", "%s (%s): more than %d names", path,
+			      wh_trace_access_name(key->access), WH_DECODE_NAMES);
+	strcpy(path + dir, WH_FILE_MANY);
+	return wh_decode_fact_err(k);
+}
+
+static int unresolved(struct wh_recorder *r, struct wh_task *task, enum wh_access access)
+{
+	const struct wh_call *call = &task->call;
+
+	/* The kernel could not make sense of it either: nothing was reached. */
+	if (wh_decode_failed(call) && (call->err == EFAULT || call->err == ENAMETOOLONG ||
+				       call->err == EBADF || call->err == ENOENT))
+		return 0;
+	return wh_decode_fact_err(wh_record_gap(
+		r, task, "unresolved-path", "%s by %s of %s", wh_trace_access_name(access),
+		call->name, task->process->program ? task->process->program : "?"));
+}
+
+/* The less sure a type is, the sooner it gives way: one call finds it missing, the next makes it.
+ */
+static bool better_type(const char *old, const char *new)
+{
+	return !old || (strcmp(old, "missing") == 0 && strcmp(new, "missing") != 0);
+}
+
+int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struct wh_place *place,
+			enum wh_access access, const char *type, const char *peer)
+{
+	char path[PATH_TEXT];
+	struct wh_file key = {.path = path, .access = access}, *fact;
+	const struct wh_creds *creds;
+	int k;
+
+	if (!place->valid)
+		return 0;
+	if (!place->resolved)
+		return unresolved(r, task, access);
+	if (!type)
+		type = place->exists ? wh_path_type(place->mode) : "missing";
+	if (!wh_decode_fact_path(place, type, path, sizeof(path)))
+		return 0;
+	k = fold(r, task, &key, path);
+	if (k < 0)
+		return k;
+	k = wh_record_fact(r, task, WH_KIND_FILE, &key, true, &fact);
+	if (k < 0)
+		return wh_decode_fact_err(k);
+	if (better_type(fact->type, type)) {
+		fact->type = wh_trace_intern(r->trace, type);
+		if (!fact->type)
+			return -ENOMEM;
+	}
+	creds = place->exists && fact->owner_always ? wh_creds_get(r, task) : NULL;
+	if (creds && creds->fsuid != place->uid)
+		fact->owner_always = false;
+	k = wh_trace_add_str(r->trace, &fact->syscalls, WH_LIMIT_SYSCALLS, task->call.name);
+	if (k >= 0 && peer)
+		k = wh_trace_add_str(r->trace, &fact->peers, WH_LIMIT_PEERS, peer);
+	return k < 0 ? wh_decode_fact_err(k) : wh_decode_fact_outcome(r, task, &fact->outcomes);
+}
+
+/* The open flags of a descriptor; false when it is gone. */
+static bool fd_flags(struct wh_recorder *r, struct wh_task *task, int fd, uint64_t *ret_flags)
+{
+	char path[64], text[512], *line;
+	wh_auto(fd) info = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)task->tid, fd);
+	info = openat(r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	n = info < 0 ? -1 : read(info, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	line = strstr(text, "flags:");
+	if (!line)
+		return false;
+	*ret_flags = strtoull(line + strlen("flags:"), NULL, 8);
+	return true;
+}
+
+int wh_decode_fact_inherited(struct wh_recorder *r, struct wh_task *task, int fd)
+{
+	struct wh_place place = {0};
+	uint64_t flags = 0;
+	unsigned mode;
+	int k = wh_path_fd(r, task, fd, &place);
+
+	/* A closed descriptor is none; an O_PATH one gives no access to what it names. */
+	if (k < 0 || !place.resolved || !place.path || !fd_flags(r, task, fd, &flags) ||
+	    flags & O_PATH)
+		goto out;
+	mode = (unsigned)flags & O_ACCMODE;
+	if (mode != O_WRONLY)
+		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_INHERIT_READ, NULL, NULL);
+	if (k == 0 && mode != O_RDONLY)
+		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_INHERIT_WRITE, NULL, NULL);
+out:
+	wh_path_clear(&place);
+	return k;
+}

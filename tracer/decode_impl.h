@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of decoding share; of no interest outside tracer/decode*.c. */
+#ifndef WHITTLE_TRACER_DECODE_IMPL_H
+#define WHITTLE_TRACER_DECODE_IMPL_H
+
+#include "tracer/creds.h"
+#include "tracer/decode.h"
+#include "tracer/memory.h"
+#include "tracer/path.h"
+
+/* Distinct names in one directory, for one access, before they are folded into DIR/WH_FILE_MANY. */
+#define WH_DECODE_NAMES 512
+/* Distinct addresses of one kind of socket and operation, likewise. */
+#define WH_DECODE_ADDRESSES 256
+
+/**
+ * struct wh_decode_ops - an irregular row: what to do beyond the columns.
+ * @enter: after the columns were followed (unless @own_places); before the capability rule
+ * @exit: the call has returned, or is over without a result (call.returned is false): then what was
+ *   asked for is a fact all the same, without an outcome
+ * @own_places: the function itself reads paths and descriptors
+ * @result: a fact depends on the result, so a task that dies inside leaves a gap
+ */
+struct wh_decode_ops {
+	int (*enter)(struct wh_recorder *r, struct wh_task *task);
+	int (*exit)(struct wh_recorder *r, struct wh_task *task);
+	bool own_places, result;
+};
+
+/* ---- decode.c -------------------------------------------------------------------------------- */
+
+/** wh_decode_place() - read a path at @addr and resolve it into place[@slot]; @flags of path.h. */
+int wh_decode_place(struct wh_recorder *r, struct wh_task *task, unsigned slot, int dirfd,
+		    uint64_t addr, unsigned flags);
+/** wh_decode_columns() - follow the row's columns: places, text, socket address. */
+int wh_decode_columns(struct wh_recorder *r, struct wh_task *task);
+/** wh_decode_become() - the call is really another one (a multiplexer's inner call). */
+int wh_decode_become(struct wh_recorder *r, struct wh_task *task, const char *name,
+		     const uint64_t arg[6]);
+
+static inline bool wh_decode_is32(const struct wh_call *call)
+{
+	return call->abi->name[0] == 'i'; /* the one 32-bit ABI whose structs differ */
+}
+
+static inline bool wh_decode_failed(const struct wh_call *call)
+{
+	return call->returned && call->err;
+}
+
+/** wh_decode_word() - a long or pointer of the task's ABI. x32 has 32-bit ones in structs too. */
+int wh_decode_words(const struct wh_task *task, uint64_t addr, uint64_t *ret_words, size_t n);
+size_t wh_decode_word_size(const struct wh_call *call);
+
+/* ---- decode_fact.c --------------------------------------------------------------------------- */
+
+struct wh_decode_seen;
+
+struct wh_decode_seen *wh_decode_fact_new(void);
+void wh_decode_fact_free(struct wh_decode_seen *seen);
+struct wh_decode_seen *wh_decode_seen(struct wh_recorder *r);
+
+/**
+ * wh_decode_fact_file() - @access was asked of @place. Without a path that is a gap, or nothing for
+ * what has none (a pipe).
+ * @type: NULL: the place's; else what the call has made there
+ * @peer: the other side, or NULL
+ */
+int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struct wh_place *place,
+			enum wh_access access, const char *type, const char *peer);
+
+/** wh_decode_fact_path() - a place's path as facts write it, or NULL; the buffer is the caller's.
+ */
+const char *wh_decode_fact_path(const struct wh_place *place, const char *type, char *buf,
+				size_t size);
+
+/** wh_decode_fact_outcome() - count the call's result; nothing when it had none. */
+int wh_decode_fact_outcome(struct wh_recorder *r, struct wh_task *task, struct wh_counts *counts);
+
+/** wh_decode_fact_inherited() - @fd of @task came from elsewhere: over an execve, or was received.
+ */
+int wh_decode_fact_inherited(struct wh_recorder *r, struct wh_task *task, int fd);
+
+/** wh_decode_fact_many() - a new name in a group: is it one too many? @ret_first: for the first
+ * time. */
+bool wh_decode_fact_many(struct wh_recorder *r, const char *group, size_t len, unsigned salt,
+			 unsigned limit, bool *ret_first);
+
+/** wh_decode_fact_err() - a result that ends decoding: only -ENOMEM does. */
+static inline int wh_decode_fact_err(int k)
+{
+	return k == -ENOMEM ? k : 0;
+}
+
+/* ---- the families ---------------------------------------------------------------------------- */
+
+#define WH_DECODE_OP(name)                                                                         \
+	int wh_decode_##name##_enter(struct wh_recorder *r, struct wh_task *task);                 \
+	int wh_decode_##name##_exit(struct wh_recorder *r, struct wh_task *task)
+
+WH_DECODE_OP(file_open);
+WH_DECODE_OP(name_rename);
+WH_DECODE_OP(name_link);
+WH_DECODE_OP(name_symlink);
+WH_DECODE_OP(name_unlink);
+WH_DECODE_OP(name_mknod);
+WH_DECODE_OP(name_utime);
+WH_DECODE_OP(file_fcntl);
+WH_DECODE_OP(file_lock);
+WH_DECODE_OP(file_chroot);
+WH_DECODE_OP(file_handle);
+WH_DECODE_OP(exec);
+WH_DECODE_OP(mmap);
+
+#undef WH_DECODE_OP
+
+#endif
