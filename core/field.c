@@ -62,14 +62,9 @@ static int merge_str(struct wh_trace *t, const char **into, const char *from)
 static int merge_set(struct wh_trace *t, const struct wh_field *field, struct wh_strset *into,
 		     const struct wh_strset *from)
 {
-	const char *own;
-
-	/* The least ones, whatever the order of merging; while recording it is the first ones. */
-	for (size_t i = 0; i < from->n; i++) {
-		own = wh_trace_intern(t, from->v[i]);
-		if (!own || wh_set_add_str(into, field->limit, own) < 0)
+	for (size_t i = 0; i < from->n; i++)
+		if (wh_trace_add_str(t, into, field->limit, from->v[i]) < 0)
 			return -ENOMEM;
-	}
 	into->overflow |= from->overflow;
 	return 0;
 }

@@ -65,19 +65,8 @@ int wh_trace_add_str(struct wh_trace *t, struct wh_strset *set, size_t limit, co
 {
 	/* What is already there is mostly the same pointer: no need to look the string up. */
 	for (size_t i = 0; i < set->n && i < 4; i++)
-		if (set->v[i] == s || strcmp(set->v[i], s) == 0)
+		if (set->v[i] == s)
 			return 0;
-	/*
-	 * A full set keeps what it has, so that what is dropped does not even cost its string: a set
-	 * of evidence may be offered a million different ones.
-	 */
-	if (limit && set->n >= limit) {
-		for (size_t i = 4; i < set->n; i++)
-			if (strcmp(set->v[i], s) == 0)
-				return 0;
-		set->overflow = true;
-		return 0;
-	}
 	s = wh_trace_intern(t, s);
 	return s ? wh_set_add_str(set, limit, s) : -ENOMEM;
 }

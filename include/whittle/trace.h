@@ -25,7 +25,8 @@
 struct wh_strset {
 	const char **v;
 	size_t n;
-	/* More were offered than the limit: a recording keeps the first ones, a merge the least. */
+	/* More were offered than the field's limit in core/schema.c: those kept are the least ones.
+	 */
 	bool overflow;
 };
 

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+#include "gen/bundle.h"
+#include "whittle/capability.h"
+
+#define DEFAULT_DIR "bundle"
+
+static int read_traces(const struct wh_cli_args *args, struct wh_trace **ret, struct wh_error *e)
+{
+	wh_auto(trace) all = NULL;
+	bool stdin_read = false;
+	int r;
+
+	for (int i = 0; i < args->n_rest; i++) {
+		wh_auto(trace) one = NULL;
+
+		if (strcmp(args->rest[i], "-") == 0 && stdin_read)
+			return wh_error_set(e, EINVAL,
+					    "- is given twice; standard input can be read once");
+		stdin_read |= strcmp(args->rest[i], "-") == 0;
+		r = wh_trace_json_read(args->rest[i], &one, e);
+		if (r < 0)
+			return r;
+		if (!all) {
+			all = wh_take(one);
+			continue;
+		}
+		r = wh_trace_merge(all, one, e);
+		if (r < 0)
+			return r;
+	}
+	*ret = wh_take(all);
+	return 0;
+}
+
+static int options_of(const struct wh_cli_args *args, struct wh_policy_options *ret,
+		      struct wh_error *e)
+{
+	const char *nnp = wh_cli_value(args, "no-new-privs");
+
+	*ret = (struct wh_policy_options){
+		.name = wh_cli_value(args, "name"),
+		.runtime = wh_cli_value(args, "runtime"),
+		.no_new_privs = !nnp || strcmp(nnp, "auto") == 0 ? WH_POLICY_AUTO
+				: strcmp(nnp, "on") == 0	 ? WH_POLICY_ON
+								 : WH_POLICY_OFF,
+	};
+	return ret->name ? wh_policy_check_name(ret->name, e) : 0;
+}
+
+static int refuse_gaps(const struct wh_policy *p, struct wh_error *e)
+{
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_warnings; i++) {
+		if (!p->warnings[i].refuse)
+			continue;
+		if (!first)
+			first = p->warnings[i].text;
+		n++;
+	}
+	if (!n)
+		return 0;
+	if (n == 1)
+		return wh_error_set(e, ENODATA, "%s: record again, or go on with --allow-gaps",
+				    first);
+	return wh_error_set(e, ENODATA,
+			    "%s, and %zu more like it: record again, or go on with --allow-gaps",
+			    first, n - 1);
+}
+
+static void print_caps(const struct wh_policy *p, const struct wh_policy_numbers *n)
+{
+	printf("  capabilities  %4zu → %-4zu", n->caps_before, n->caps_after);
+	for (size_t i = 0; i < p->n_caps; i++) {
+		if (p->caps[i].decision == WH_POLICY_ADD)
+			printf(" %s", p->caps[i].name + strlen("CAP_"));
+	}
+	putchar('\n');
+}
+
+static void print_summary(const struct wh_emit *emit)
+{
+	const struct wh_policy *p = emit->policy;
+	struct wh_policy_numbers n;
+	size_t runs = wh_trace_count(p->trace, WH_KIND_RUN);
+
+	wh_policy_numbers(p, &n);
+	printf("%s, from %zu recording%s\n", p->name, runs, runs == 1 ? "" : "s");
+	print_caps(p, &n);
+	printf("  syscalls      %4zu → %-4zu", n.syscalls_before, n.syscalls_observed);
+	if (n.syscalls_floor)
+		printf(" + %zu for %s itself", n.syscalls_floor, p->runtime);
+	if (n.syscalls_implied)
+		printf(" + %zu implied", n.syscalls_implied);
+	printf("; %zu answered ENOSYS\n", n.syscalls_answered);
+	if (false)
+		printf("  AppArmor             %-4zu file rules, %zu others\n", n.file_rules,
+		       n.other_rules);
+	printf("  no_new_privs         %-4s %s\n", p->no_new_privs ? "on" : "off",
+	       p->no_new_privs_reason);
+	printf("  gaps                 %-4zu%s\n", n.gaps, n.gaps ? " see NOTES.txt" : "");
+	for (size_t i = 0; i < p->n_warnings; i++)
+		printf("    %s %s\n", p->warnings[i].refuse ? "!" : "-", p->warnings[i].text);
+	printf("  bundle        %s/\n", emit->dir);
+	if (wh_emit_has(emit, WH_EMIT_DOCKER))
+		printf("\nTry it:  docker run $(grep -v '^#' %s/docker-run.args) IMAGE\n",
+		       emit->dir);
+}
+
+/* -o -: one format, as it is. */
+static int print_format(struct wh_emit *emit, struct wh_error *e)
+{
+	wh_auto(str) text = NULL;
+	int format = __builtin_ctz(emit->formats), r;
+
+	if (emit->formats & (emit->formats - 1))
+		return wh_error_set(e, EINVAL,
+				    "-o - prints one format: choose it with --format, such as "
+				    "--format seccomp");
+	emit->dir = DEFAULT_DIR;
+	r = wh_emit_text(emit, (enum wh_emit_format)format, &text, e);
+	if (r < 0)
+		return r;
+	fputs(text, stdout);
+	return 0;
+}
+
+static int write_bundle(struct wh_emit *emit, const char *output, struct wh_error *e)
+{
+	wh_auto(str) dir = strdup(output);
+	int r;
+
+	if (!dir)
+		return wh_error_oom(e);
+	for (size_t len = strlen(dir); len > 1 && dir[len - 1] == '/'; len--)
+		dir[len - 1] = '\0';
+	emit->dir = dir;
+	r = wh_bundle_write(emit, e);
+	if (r < 0)
+		return r;
+	print_summary(emit);
+	return 0;
+}
+
+static int generate(const struct wh_cli_args *args, struct wh_error *e)
+{
+	const char *output = wh_cli_value(args, "output"), *list = wh_cli_value(args, "format");
+	wh_auto(trace) trace = NULL;
+	wh_auto(policy) policy = NULL;
+	struct wh_policy_options options;
+	struct wh_emit emit = {.formats = WH_EMIT_ALL};
+	int r;
+
+	if (list) {
+		r = wh_emit_formats(list, &emit.formats, e);
+		if (r < 0)
+			return r;
+	}
+	if (!output)
+		output = DEFAULT_DIR;
+	if (!*output)
+		return wh_error_set(e, EINVAL, "-o: the folder's name is empty");
+	r = options_of(args, &options, e);
+	if (r < 0)
+		return r;
+	r = read_traces(args, &trace, e);
+	if (r < 0)
+		return r;
+	r = wh_policy_new(trace, &options, &policy, e);
+	if (r < 0)
+		return r;
+	if (!wh_cli_value(args, "allow-gaps")) {
+		r = refuse_gaps(policy, e);
+		if (r < 0)
+			return r;
+	}
+	emit.policy = policy;
+	return strcmp(output, "-") == 0 ? print_format(&emit, e) : write_bundle(&emit, output, e);
+}
+
+static int run(const struct wh_cli_args *args, struct wh_error *e)
+{
+	return generate(args, e) < 0 ? WH_CLI_TROUBLE : WH_CLI_FINE;
+}
+
+static const struct wh_cli_option options_table[] = {
+	{"output", 'o', "DIR", "the bundle's folder (default: bundle; - prints one format)", false},
+	{"name", 'n', "NAME", "name of the profile (default: whittle- and the service's name)",
+	 false},
+	{"runtime", 0, "runc|crun|none", "whose own needs are added (default: runc)", true},
+	{"format", 0, "LIST",
+	 "of seccomp,apparmor,caps,docker,compose,kubernetes,report,notes (default: all)", false},
+	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
+	{"allow-gaps", 0, NULL, "go on although the traces are known to lack something", false},
+	{NULL},
+};
+
+const struct wh_cli_command wh_generate_command = {
+	.name = "generate",
+	.summary = "make the least-privilege profiles from traces",
+	.operands = "TRACE…",
+	.about = "Merges the traces and writes a bundle: a folder with a seccomp profile, an "
+		 "AppArmor "
+		 "profile, the capability list, the arguments for docker run, fragments for "
+		 "Compose and "
+		 "Kubernetes, a report, notes, and the merged trace. Each entry can be explained "
+		 "with "
+		 "'whittle explain'. Where a trace is known to lack something, generate refuses "
+		 "unless --allow-gaps is given, and the result then says so.",
+	.example = "whittle generate -o nginx/ nginx.trace\n"
+		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",
+	.options = options_table,
+	.min_operands = 1,
+	.max_operands = -1,
+	.run = run,
+};

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/* capabilities.json: what to drop, what to add, and why; also what was weighed and left out. */
+#include "gen/emit.h"
+
+#include <jansson.h>
+
+#include "whittle/escape.h"
+
+/* Evidence names paths, which are bytes. */
+static json_t *escaped(const char *text)
+{
+	wh_auto(str) utf8 = wh_escape_utf8(text);
+
+	return utf8 ? json_string(utf8) : NULL;
+}
+
+static json_t *reasons_of(const struct wh_policy_cap *cap)
+{
+	json_t *reasons = json_array();
+
+	json_array_append_new(reasons, json_string(cap->reason));
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		const struct wh_cap *fact = cap->facts[i];
+
+		for (size_t j = 0; j < fact->evidence.n; j++)
+			json_array_append_new(reasons, escaped(fact->evidence.v[j]));
+	}
+	return reasons;
+}
+
+static json_t *reasons_by_decision(const struct wh_policy *p, enum wh_policy_decision decision)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < p->n_caps; i++) {
+		if (p->caps[i].decision == decision)
+			json_object_set_new(object, p->caps[i].name, reasons_of(&p->caps[i]));
+	}
+	return object;
+}
+
+int wh_caps_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *e)
+{
+	const struct wh_policy *p = emit->policy;
+	wh_auto(str) text = NULL;
+	json_t *add = json_array(), *json;
+
+	for (size_t i = 0; i < p->n_caps; i++) {
+		if (p->caps[i].decision == WH_POLICY_ADD)
+			json_array_append_new(add, json_string(p->caps[i].name));
+	}
+	json = json_pack("{s:[s], s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s, s:b, s:s}}", "drop",
+			 "ALL", "add", add, "reasons", reasons_by_decision(p, WH_POLICY_ADD),
+			 "covered", reasons_by_decision(p, WH_POLICY_COVERED), "considered",
+			 reasons_by_decision(p, WH_POLICY_CONSIDERED), "denied",
+			 reasons_by_decision(p, WH_POLICY_DENIED), "profile", "tool",
+			 "whittle " WH_VERSION, "name", p->name, "runtime", p->runtime,
+			 "no_new_privs", p->no_new_privs, "no_new_privs_reason",
+			 p->no_new_privs_reason);
+	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	json_decref(json);
+	if (!text)
+		return wh_error_oom(e);
+	wh_buf_adds(b, text);
+	wh_buf_addc(b, '\n');
+	return 0;
+}

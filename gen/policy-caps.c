@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which capabilities are added, and why the others are not. */
+#include "gen/policy-internal.h"
+
+#include "whittle/capability.h"
+
+/*
+ * Capabilities that do another one's work. The kernel asks for the lesser one first and is content
+ * with the greater (fs/namei.c generic_permission(), include/linux/capability.h perfmon_capable(),
+ * bpf_capable(), checkpoint_restore_ns_capable()).
+ * @unless: calls for which only the lesser one counts, NULL-terminated
+ */
+static const struct dominance {
+	const char *lesser, *greater, *why;
+	const char *unless[4];
+} dominances[] = {
+	{"CAP_DAC_READ_SEARCH",
+	 "CAP_DAC_OVERRIDE",
+	 "lets it read and search everything as well",
+	 {"open_by_handle_at", "linkat"}},
+	{"CAP_BPF", "CAP_SYS_ADMIN", "is accepted for it", {NULL}},
+	{"CAP_PERFMON", "CAP_SYS_ADMIN", "is accepted for it", {NULL}},
+	{"CAP_CHECKPOINT_RESTORE", "CAP_SYS_ADMIN", "is accepted for it", {NULL}},
+};
+
+static struct wh_policy_cap *find(const struct wh_policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_caps; i++) {
+		if (strcmp(p->caps[i].name, name) == 0)
+			return &p->caps[i];
+	}
+	return NULL;
+}
+
+static int add_fact(struct wh_policy *p, const struct wh_cap *fact, struct wh_error *e)
+{
+	int number = wh_capability_number(fact->cap);
+	struct wh_policy_cap *cap;
+	const struct wh_cap **place;
+
+	if (number < 0)
+		return wh_error_set(e, EINVAL,
+				    "the trace has a capability \"%s\" that is not known",
+				    fact->cap);
+	cap = find(p, wh_capability_row((unsigned)number)->name);
+	if (!cap) {
+		cap = wh_pool_append(&p->pool, &p->caps, &p->n_caps, sizeof(*cap));
+		if (!cap)
+			return wh_error_oom(e);
+		cap->name = wh_capability_row((unsigned)number)->name;
+	}
+	place = wh_pool_append(&p->pool, &cap->facts, &cap->n_facts, sizeof(*place));
+	if (!place)
+		return wh_error_oom(e);
+	*place = fact;
+	return 0;
+}
+
+static void decide(struct wh_policy_cap *cap)
+{
+	bool denied = false, possible = false;
+	enum wh_strength best = WH_STRENGTH_POSSIBLE;
+
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		if (cap->facts[i]->denied) {
+			denied = true;
+			continue;
+		}
+		possible = true;
+		if (cap->facts[i]->strength > best)
+			best = cap->facts[i]->strength;
+	}
+	if (best == WH_STRENGTH_REQUIRED) {
+		cap->decision = WH_POLICY_ADD;
+		cap->reason = "what it did cannot be done without it";
+	} else if (best == WH_STRENGTH_LIKELY) {
+		cap->decision = WH_POLICY_ADD;
+		cap->reason =
+			"what it did most likely needs it: one input of the kernel's rule had "
+			"to be assumed";
+	} else if (possible) {
+		cap->decision = WH_POLICY_CONSIDERED;
+		cap->reason =
+			"it may have mattered, but nothing that was seen needs it: leave it out, "
+			"and add it if the service fails without it";
+	} else if (denied) {
+		cap->decision = WH_POLICY_DENIED;
+		cap->reason =
+			"the service asked for it, was refused while recording, and ran without "
+			"it";
+	}
+}
+
+static bool uses(const struct wh_policy_cap *cap, const char *const *calls)
+{
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		if (cap->facts[i]->denied)
+			continue;
+		for (size_t j = 0; j < cap->facts[i]->syscalls.n; j++) {
+			for (size_t k = 0; calls[k]; k++) {
+				if (strcmp(cap->facts[i]->syscalls.v[j], calls[k]) == 0)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static int cover(struct wh_policy *p, struct wh_error *e)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(dominances); i++) {
+		const struct dominance *d = &dominances[i];
+		struct wh_policy_cap *lesser = find(p, d->lesser);
+		const struct wh_policy_cap *greater = find(p, d->greater);
+
+		if (!lesser || !greater || lesser->decision != WH_POLICY_ADD ||
+		    greater->decision != WH_POLICY_ADD || uses(lesser, d->unless))
+			continue;
+		lesser->decision = WH_POLICY_COVERED;
+		lesser->reason = wh_pool_printf(&p->pool, "%s, which is needed anyway, %s",
+						d->greater, d->why);
+		if (!lesser->reason)
+			return wh_error_oom(e);
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct wh_policy_cap *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
+{
+	size_t n;
+	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_CAP, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		int r = add_fact(p, facts[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < p->n_caps; i++)
+		decide(&p->caps[i]);
+	if (p->n_caps)
+		qsort(p->caps, p->n_caps, sizeof(*p->caps), by_name);
+	return cover(p, e);
+}
+
+const struct wh_policy_cap *wh_policy_find_cap(const struct wh_policy *p, const char *name)
+{
+	int number = wh_capability_number(name);
+
+	return number < 0 ? NULL : find(p, wh_capability_row((unsigned)number)->name);
+}

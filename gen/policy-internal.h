@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between policy.c and policy-*.c only. Each step returns 0, or -errno with @e set. */
+#ifndef WHITTLE_GEN_POLICY_INTERNAL_H
+#define WHITTLE_GEN_POLICY_INTERNAL_H
+
+#include "gen/policy.h"
+
+int wh_policy_syscalls(struct wh_policy *p, struct wh_error *e);
+int wh_policy_caps(struct wh_policy *p, struct wh_error *e);
+int wh_policy_files(struct wh_policy *p, struct wh_error *e);
+int wh_policy_rules(struct wh_policy *p, struct wh_error *e);
+
+/** wh_policy_warn() - add a warning; @text is the pool's. */
+int wh_policy_warn(struct wh_policy *p, const char *text, bool refuse, const struct wh_gap *gap,
+		   struct wh_error *e);
+
+#endif

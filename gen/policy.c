@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gen/policy.h"
+
+#include "gen/policy-internal.h"
+#include "gen/text.h"
+#include "whittle/capability.h"
+#include "whittle/syscall.h"
+
+#define NAME_MAX_LENGTH 100
+#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+static const char *const runtimes[] = {"runc", "crun", "none"};
+
+int wh_policy_warn(struct wh_policy *p, const char *text, bool refuse, const struct wh_gap *gap,
+		   struct wh_error *e)
+{
+	struct wh_policy_warning *w;
+
+	/* Paths and the like in it are foreign, and it will stand in comments. */
+	text = text ? wh_text_safe_dup(&p->pool, text) : NULL;
+	if (!text)
+		return wh_error_oom(e);
+	w = wh_pool_append(&p->pool, &p->warnings, &p->n_warnings, sizeof(*w));
+	if (!w)
+		return wh_error_oom(e);
+	*w = (struct wh_policy_warning){.text = text, .refuse = refuse, .gap = gap};
+	return 0;
+}
+
+int wh_policy_check_name(const char *name, struct wh_error *e)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > NAME_MAX_LENGTH || strspn(name, NAME_CHARS) != len ||
+	    name[0] == '-' || name[0] == '.')
+		return wh_error_set(
+			e, EINVAL,
+			"\"%s\" cannot be a profile name: use letters, digits, '_', '.' "
+			"and '-', beginning with a letter, digit or '_'",
+			name);
+	return 0;
+}
+
+/* A profile name must not hit on one that the machine has for the program itself, hence the prefix.
+ */
+static int choose_name(struct wh_policy *p, const char *wanted, struct wh_error *e)
+{
+	size_t n;
+	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const char *first = NULL;
+	char *service;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_run *run = runs[i];
+
+		if (run->name && (!first || strcmp(run->name, first) < 0))
+			first = run->name;
+	}
+	service = wh_pool_strndup(&p->pool, first ? first : "service",
+				  first ? strnlen(first, 60) : 7);
+	if (!service)
+		return wh_error_oom(e);
+	for (char *c = service; *c; c++) {
+		if (!strchr(NAME_CHARS, *c))
+			*c = '-';
+	}
+	p->service = service;
+	if (wanted) {
+		int r = wh_policy_check_name(wanted, e);
+
+		if (r < 0)
+			return r;
+		p->name = wh_pool_strdup(&p->pool, wanted);
+	} else {
+		p->name = wh_pool_printf(&p->pool, "whittle-%s", service);
+	}
+	return p->name ? 0 : wh_error_oom(e);
+}
+
+static int choose_runtime(struct wh_policy *p, const char *wanted, struct wh_error *e)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(runtimes); i++) {
+		if (strcmp(runtimes[i], wanted ? wanted : "runc") == 0) {
+			p->runtime = runtimes[i];
+			return 0;
+		}
+	}
+	return wh_error_set(e, EINVAL, "no runtime \"%s\": use runc, crun or none", wanted);
+}
+
+/* The program that gains privilege by being executed, or NULL. */
+static const struct wh_exec *gaining_exec(const struct wh_policy *p)
+{
+	size_t n;
+	const void *const *execs = wh_trace_facts(p->trace, WH_KIND_EXEC, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_exec *exec = execs[i];
+
+		if (exec->gains)
+			return exec;
+	}
+	return NULL;
+}
+
+static int choose_no_new_privs(struct wh_policy *p, enum wh_policy_choice wanted,
+			       struct wh_error *e)
+{
+	const struct wh_exec *gains = gaining_exec(p);
+
+	switch (wanted) {
+	case WH_POLICY_ON:
+		p->no_new_privs = true;
+		p->no_new_privs_reason = "asked for with --no-new-privs on";
+		if (gains)
+			return wh_policy_warn(
+				p,
+				wh_pool_printf(
+					&p->pool,
+					"no_new_privs was asked for, but %s gains privilege when "
+					"it is executed: it will run without",
+					gains->to),
+				false, NULL, e);
+		break;
+	case WH_POLICY_OFF:
+		p->no_new_privs_reason = "asked for with --no-new-privs off";
+		break;
+	case WH_POLICY_AUTO:
+		p->no_new_privs = !gains;
+		p->no_new_privs_reason =
+			gains ? wh_pool_printf(&p->pool, "%s gains privilege when it is executed",
+					       gains->to)
+			      : "no program that was executed gains privilege by it";
+		p->no_new_privs_reason =
+			p->no_new_privs_reason ? wh_text_safe_dup(&p->pool, p->no_new_privs_reason)
+					       : NULL;
+		if (!p->no_new_privs_reason)
+			return wh_error_oom(e);
+		break;
+	}
+	return 0;
+}
+
+/*
+ * The small floor holds only where everybody who uses the profile sets no_new_privs, and Kubernetes
+ * rejects allowPrivilegeEscalation: false beside CAP_SYS_ADMIN.
+ */
+static void choose_floor(struct wh_policy *p)
+{
+	const struct wh_policy_cap *admin = wh_policy_find_cap(p, "CAP_SYS_ADMIN");
+
+	p->kubernetes_escalation = !p->no_new_privs || (admin && admin->decision == WH_POLICY_ADD);
+	p->floor_with_nnp = p->no_new_privs && !p->kubernetes_escalation;
+}
+
+static int judge_run(struct wh_policy *p, const struct wh_run *run, struct wh_error *e)
+{
+	int r = 0;
+
+	if (!run->complete)
+		r = wh_policy_warn(p,
+				   wh_pool_printf(&p->pool, "recording %s (%s) was cut short",
+						  run->id, run->name ? run->name : "unnamed"),
+				   true, NULL, e);
+	if (r >= 0 && run->failed)
+		r = wh_policy_warn(
+			p,
+			wh_pool_printf(
+				&p->pool,
+				"recording %s (%s) failed: the service %s%s%s. What it would "
+				"have done next is not in the profile",
+				run->id, run->name ? run->name : "unnamed",
+				run->outcome ? run->outcome : "ended in an unknown way",
+				run->load_outcome ? ", its load " : "",
+				run->load_outcome ? run->load_outcome : ""),
+			false, NULL, e);
+	if (r >= 0 && run->seccomp_mode)
+		r = wh_policy_warn(
+			p,
+			wh_pool_printf(&p->pool,
+				       "recording %s ran under a seccomp filter: what that "
+				       "denied did not happen and is not in the profile",
+				       run->id),
+			false, NULL, e);
+	if (r >= 0 && run->apparmor_label && strstr(run->apparmor_label, "(enforce)"))
+		r = wh_policy_warn(
+			p,
+			wh_pool_printf(&p->pool,
+				       "recording %s ran under the AppArmor profile %s: "
+				       "what that denied did not happen and is not in the "
+				       "profile",
+				       run->id, run->apparmor_label),
+			false, NULL, e);
+	return r;
+}
+
+static int judge_runs(struct wh_policy *p, struct wh_error *e)
+{
+	size_t n;
+	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+
+	if (n == 0)
+		return wh_error_set(e, EINVAL,
+				    "the trace has no recording in it: nothing can be generated");
+	p->same_user = true;
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_run *run = runs[i];
+		int r = judge_run(p, run, e);
+
+		if (r < 0)
+			return r;
+		if (i == 0) {
+			p->uid = run->uid;
+			p->gid = run->gid;
+		} else if (p->uid != run->uid || p->gid != run->gid) {
+			p->same_user = false;
+		}
+	}
+	if (wh_trace_count(p->trace, WH_KIND_SYSCALL) == 0)
+		return wh_error_set(
+			e, EINVAL, "the trace has no system calls in it: nothing can be generated");
+	return 0;
+}
+
+static int judge_gaps(struct wh_policy *p, struct wh_error *e)
+{
+	size_t n;
+	const void *const *gaps = wh_trace_facts(p->trace, WH_KIND_GAP, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_gap *gap = gaps[i];
+		const struct wh_gap_info *info = wh_schema_gap(gap->kind);
+		bool detail = gap->detail && *gap->detail;
+		int r;
+
+		/* A kind from a newer whittle may mean anything: do not go on by oneself. */
+		r = wh_policy_warn(p,
+				   wh_pool_printf(&p->pool, "%s: %s%s%s", gap->kind,
+						  info ? info->sentence
+						       : "a gap of a kind that this whittle does "
+							 "not know",
+						  detail ? ": " : "", detail ? gap->detail : ""),
+				   !info || info->refuse, gap, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int build(struct wh_policy *p, const struct wh_policy_options *options, struct wh_error *e)
+{
+	int r;
+
+	r = choose_runtime(p, options->runtime, e);
+	if (r < 0)
+		return r;
+	r = choose_name(p, options->name, e);
+	if (r < 0)
+		return r;
+	r = judge_runs(p, e);
+	if (r < 0)
+		return r;
+	r = judge_gaps(p, e);
+	if (r < 0)
+		return r;
+	r = choose_no_new_privs(p, options->no_new_privs, e);
+	if (r < 0)
+		return r;
+	r = wh_policy_caps(p, e);
+	if (r < 0)
+		return r;
+	choose_floor(p);
+	return wh_policy_syscalls(p, e);
+}
+
+int wh_policy_new(struct wh_trace *trace, const struct wh_policy_options *options,
+		  struct wh_policy **ret, struct wh_error *e)
+{
+	wh_auto(policy) p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return wh_error_oom(e);
+	p->trace = trace;
+	r = build(p, options, e);
+	if (r < 0)
+		return r;
+	*ret = wh_take(p);
+	return 0;
+}
+
+void wh_policy_free(struct wh_policy *p)
+{
+	if (!p)
+		return;
+	wh_pool_free(&p->pool);
+	free(p);
+}
+
+/* How many calls there are to choose from: all that the table and libseccomp have a number for. */
+static size_t count_syscalls(void)
+{
+	const struct wh_abi *abi = wh_syscall_abi_native();
+	size_t n, count = 0;
+	const struct wh_syscall_row *rows = wh_syscall_rows(&n);
+
+	for (size_t i = 0; i < n; i++)
+		count += wh_syscall_number(abi, rows[i].name) >= 0;
+	return count;
+}
+
+static size_t most_caps(const struct wh_policy *p)
+{
+	size_t n, most = 0;
+	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_run *run = runs[i];
+
+		if (run->cap_bounding.n > most)
+			most = run->cap_bounding.n;
+	}
+	return most;
+}
+
+void wh_policy_numbers(const struct wh_policy *p, struct wh_policy_numbers *ret)
+{
+	*ret = (struct wh_policy_numbers){
+		.caps_before = most_caps(p),
+		.syscalls_before = count_syscalls(),
+		.file_rules = p->n_files,
+		.other_rules = p->n_rules,
+	};
+	for (size_t i = 0; i < p->n_caps; i++)
+		ret->caps_after += p->caps[i].decision == WH_POLICY_ADD;
+	for (size_t i = 0; i < p->n_syscalls; i++) {
+		const struct wh_policy_syscall *s = &p->syscalls[i];
+
+		if (s->error)
+			ret->syscalls_answered++;
+		else if (s->origins & WH_POLICY_OBSERVED)
+			ret->syscalls_observed++;
+		else if (s->origins & WH_POLICY_FLOOR)
+			ret->syscalls_floor++;
+		else
+			ret->syscalls_implied++;
+	}
+	for (size_t i = 0; i < p->n_warnings; i++) {
+		ret->gaps += p->warnings[i].gap != NULL;
+		ret->refusals += p->warnings[i].refuse;
+	}
+}

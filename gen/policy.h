@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From facts to decisions: all judgement of the generators is here and in policy-*.c. A policy says
+ * what is to be allowed, and each entry carries what it was decided from, so that emitters only
+ * write and `whittle explain` only looks up.
+ */
+#ifndef WHITTLE_GEN_POLICY_H
+#define WHITTLE_GEN_POLICY_H
+
+#include "gen/pool.h"
+#include "whittle/schema.h"
+#include "whittle/trace.h"
+
+/** Why an entry is there; a set. */
+enum wh_policy_origin {
+	WH_POLICY_OBSERVED = 1 << 0, /* the service did it: see facts */
+	WH_POLICY_FLOOR = 1 << 1,    /* the container runtime needs it: templates/floors */
+	WH_POLICY_IMPLIED = 1 << 2,  /* what was observed can lead to it: templates/implied.json */
+	WH_POLICY_PROBED = 1 << 3,   /* refused in the way that makes libc fall back */
+};
+
+/**
+ * struct wh_policy_syscall - one name in the filter.
+ * @error: 0 if allowed, else the errno it is answered with
+ * @floor, @implied, @probed: the reason in words for each origin, else NULL
+ * @facts: one an ABI
+ */
+struct wh_policy_syscall {
+	const char *name;
+	unsigned origins;
+	int error;
+	const char *floor, *implied, *probed;
+	const struct wh_syscall **facts;
+	size_t n_facts;
+};
+
+enum wh_policy_decision {
+	WH_POLICY_ADD,	      /* it goes into the list */
+	WH_POLICY_COVERED,    /* needed, but another one that is added does it as well */
+	WH_POLICY_CONSIDERED, /* not sure enough */
+	WH_POLICY_DENIED,     /* the service wanted it and did without */
+};
+
+/** struct wh_policy_cap - a capability that has facts. @reason: of the decision, in words. */
+struct wh_policy_cap {
+	const char *name; /* "CAP_CHOWN" */
+	enum wh_policy_decision decision;
+	const char *reason;
+	const struct wh_cap **facts;
+	size_t n_facts;
+};
+
+/** The letters of an AppArmor file rule, in the order they are written. */
+enum wh_policy_letter {
+	WH_POLICY_R = 1 << 0,
+	WH_POLICY_W = 1 << 1,
+	WH_POLICY_A = 1 << 2,
+	WH_POLICY_L = 1 << 3,
+	WH_POLICY_K = 1 << 4,
+	WH_POLICY_M = 1 << 5,
+	WH_POLICY_X = 1 << 6, /* written ix: the new program stays under the same profile */
+};
+
+/**
+ * struct wh_policy_file - one AppArmor file rule.
+ * @path: as in the trace; of a generalised rule, the first that it came from
+ * @pattern: what goes into the profile, escaped but not quoted
+ * @reason: why the pattern is not the path itself, or NULL
+ */
+struct wh_policy_file {
+	const char *path, *pattern;
+	unsigned letters; /* enum wh_policy_letter */
+	bool owner;
+	const char *reason;
+	const struct wh_file **facts;
+	size_t n_facts;
+};
+
+enum wh_policy_section {
+	WH_POLICY_CAPABILITY,
+	WH_POLICY_NETWORK,
+	WH_POLICY_UNIX,
+	WH_POLICY_SIGNAL,
+	WH_POLICY_PTRACE,
+	WH_POLICY_MOUNT,
+	WH_POLICY_LINK,
+	WH_POLICY_SECTIONS,
+};
+
+/**
+ * struct wh_policy_rule - one AppArmor rule that is no file rule.
+ * @text: the rule, without the comma at its end
+ * @kind: what @facts are
+ */
+struct wh_policy_rule {
+	enum wh_policy_section section;
+	const char *text;
+	const char *reason; /* in words, or NULL: the facts say it */
+	enum wh_kind kind;
+	const void **facts;
+	size_t n_facts;
+};
+
+/** struct wh_policy_warning - something a person must know before using the result. */
+struct wh_policy_warning {
+	const char *text;
+	bool refuse;		  /* generate needs --allow-gaps */
+	const struct wh_gap *gap; /* or NULL */
+};
+
+enum wh_policy_choice { WH_POLICY_AUTO, WH_POLICY_ON, WH_POLICY_OFF };
+
+/** struct wh_policy_options - strings are the caller's and only read while the policy is made. */
+struct wh_policy_options {
+	const char *name;    /* NULL: made from the names of the runs */
+	const char *runtime; /* "runc", "crun", "none"; NULL: runc */
+	enum wh_policy_choice no_new_privs;
+};
+
+/** struct wh_policy - read it, do not change it. Everything is sorted; equal traces give equal
+ * ones. */
+struct wh_policy {
+	struct wh_pool pool;
+	struct wh_trace *trace;
+	const char *name, *service, *runtime;
+	const char *runtime_version; /* what the floor was measured with, or NULL */
+	bool no_new_privs;	     /* nothing gains privilege by exec */
+	const char *no_new_privs_reason;
+	bool floor_with_nnp; /* the floor is the small one, that holds under no_new_privs only */
+	bool kubernetes_escalation;
+	uint64_t uid, gid;
+	bool same_user; /* all runs started as that uid and gid */
+
+	const char **architectures; /* OCI names */
+	size_t n_architectures;
+	struct wh_policy_syscall *syscalls;
+	size_t n_syscalls;
+	struct wh_policy_cap *caps;
+	size_t n_caps;
+	struct wh_policy_file *files;
+	size_t n_files;
+	struct wh_policy_rule *rules;
+	size_t n_rules;
+	struct wh_policy_warning *warnings;
+	size_t n_warnings;
+};
+
+/**
+ * wh_policy_new() - judge a trace.
+ * @trace: stays the caller's and must outlive the policy; nothing may be put into it meanwhile
+ */
+int wh_policy_new(struct wh_trace *trace, const struct wh_policy_options *options,
+		  struct wh_policy **ret, struct wh_error *e);
+void wh_policy_free(struct wh_policy *p);
+WH_DEFINE_AUTO(policy, struct wh_policy *, wh_policy_free)
+
+/** wh_policy_check_name() - a profile name is 1 to 100 of [A-Za-z0-9_.-], and no option or dot
+ * file. */
+int wh_policy_check_name(const char *name, struct wh_error *e);
+
+/** wh_policy_find_syscall() - by name, or NULL. */
+const struct wh_policy_syscall *wh_policy_find_syscall(const struct wh_policy *p, const char *name);
+/** wh_policy_find_cap() - by name with or without "CAP_", or NULL. */
+const struct wh_policy_cap *wh_policy_find_cap(const struct wh_policy *p, const char *name);
+
+/** struct wh_policy_numbers - before and after, for people. */
+struct wh_policy_numbers {
+	size_t caps_before, caps_after;
+	size_t syscalls_before; /* all that the native ABI has */
+	size_t syscalls_observed, syscalls_floor, syscalls_implied, syscalls_answered;
+	size_t file_rules, other_rules, gaps, refusals;
+};
+
+void wh_policy_numbers(const struct wh_policy *p, struct wh_policy_numbers *ret);
+
+#endif

@@ -1,0 +1,210 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Measure what a container runtime itself calls after it has loaded a container's seccomp filter and
+# before the entrypoint is executed: the "floor" that every profile for it must have.
+#
+#   measure-floor.sh [-n ROUNDS] [-t strace|bpf] runc|crun
+#
+# Prints one line a call and way of starting: RUNTIME run|exec nnp|no-nnp SYSCALL STARTS-THAT-CALLED-IT.
+# With `-c FILE` it compares with a floor file instead, and fails when a measured call is not in it.
+# `bpf` (bpftrace, tracefs) does not slow the runtime down, so that a Go runtime schedules as it will in
+# real life; `strace` needs nothing special. Needs root, jq, gcc, and a cgroup2 hierarchy.
+set -euo pipefail
+
+die() { echo "measure-floor.sh: $*" >&2; exit 2; }
+rounds=5 tracer=strace check=
+while getopts n:t:c: option; do
+	case $option in
+	n) rounds=$OPTARG ;;
+	t) tracer=$OPTARG ;;
+	c) check=$(realpath "$OPTARG") ;;
+	*) die "usage: measure-floor.sh [-n ROUNDS] [-t strace|bpf] [-c FLOOR.json] runc|crun" ;;
+	esac
+done
+shift $((OPTIND - 1))
+runtime=${1:-}
+[ "$runtime" = runc ] || [ "$runtime" = crun ] || die "say which runtime: runc or crun"
+[ "$(id -u)" = 0 ] || die "needs root"
+for tool in "$runtime" jq gcc script "$([ "$tracer" = bpf ] && echo bpftrace || echo strace)"; do
+	command -v "$tool" >/dev/null || die "needs $tool"
+done
+
+# A mount namespace of its own: crun refuses the hybrid cgroup layout, bpftrace needs tracefs.
+if [ -z "${MEASURE_FLOOR_INSIDE:-}" ]; then
+	export MEASURE_FLOOR_INSIDE=1
+	exec unshare -m "$0" -n "$rounds" -t "$tracer" ${check:+-c "$check"} "$runtime"
+fi
+if ! mountpoint -q /sys/fs/cgroup || [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+	umount -R /sys/fs/cgroup 2>/dev/null || true
+	mount -t cgroup2 none /sys/fs/cgroup
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/bundle/rootfs/dir" "$work/out"
+cat >"$work/true.c" <<'C'
+void _start(void)
+{
+	__asm__ volatile("syscall" : : "a"(231), "D"(0) : "rcx", "r11", "memory");
+}
+C
+cat >"$work/pause.c" <<'C'
+void _start(void)
+{
+	for (;;)
+		__asm__ volatile("syscall" : : "a"(34) : "rcx", "r11", "memory");
+}
+C
+gcc -static -nostdlib -O2 -o "$work/bundle/rootfs/true" "$work/true.c"
+gcc -static -nostdlib -O2 -o "$work/bundle/rootfs/pause" "$work/pause.c"
+
+# configure NNP UID TERMINAL PROGRAM CAPS
+configure() {
+	(cd "$work/bundle" && rm -f config.json && "$runtime" spec >/dev/null)
+	jq --argjson nnp "$1" --argjson uid "$2" --argjson terminal "$3" --arg program "$4" --arg caps "$5" '
+		.process.noNewPrivileges = $nnp | .process.user.uid = $uid | .process.user.gid = $uid |
+		(if $uid > 0 then .process.user.additionalGids = [5, 6] | .process.cwd = "/dir" else . end) |
+		.process.terminal = $terminal | .process.args = [$program] | .root.readonly = false |
+		(if $caps == "none" then .process.capabilities = {} else . end) |
+		del(.linux.resources) |
+		.linux.namespaces |= map(select(.type != "cgroup")) |
+		.mounts |= map(select(.type != "cgroup")) |
+		.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+			syscalls: [{names: ["kexec_load"], action: "SCMP_ACT_ERRNO"}]}' \
+		"$work/bundle/config.json" >"$work/config.json"
+	mv "$work/config.json" "$work/bundle/config.json"
+}
+
+# From a strace log: what the process that loaded the filter called between that and its execve.
+cat >"$work/strace.awk" <<'A'
+{
+	tid = $1; line = $0; sub(/^[0-9]+ +/, "", line)
+	if (!(tid in group)) group[tid] = tid
+	if (match(line, /^[a-z0-9_]+\(/)) {
+		name = substr(line, 1, RLENGTH - 1); open_call[tid] = name; text[tid] = line
+		if (loaded[group[tid]] && !done[group[tid]]) seen[name] = 1
+	} else if (match(line, /^<\.\.\. [a-z0-9_]+ resumed>/)) {
+		name = open_call[tid]
+	} else next
+	if (line !~ / = /) next
+	n = split(line, part, / = /); result = part[n]; sub(/ .*/, "", result)
+	if (name ~ /^(clone|clone3)$/ && text[tid] line ~ /CLONE_THREAD/ && result > 0)
+		group[result] = group[tid]
+	if (result == "0" && (text[tid] ~ /^prctl\(PR_SET_SECCOMP, SECCOMP_MODE_FILTER/ ||
+			      text[tid] ~ /^seccomp\(SECCOMP_SET_MODE_FILTER/))
+		loaded[group[tid]] = 1
+	if (name == "execve" && result == "0" && loaded[group[tid]])
+		done[group[tid]] = 1
+}
+END { for (name in seen) print name }
+A
+
+tally() { # WAY NNP < names of one start
+	local way=$1 nnp=$2
+	while read -r name; do echo "$runtime $way $nnp $name"; done
+}
+
+run_id=floor-$$
+start() { # COMMAND… under the tracer; prints the names
+	if [ "$tracer" = strace ]; then
+		strace -f -qq -s 0 -o "$work/log" "$@" </dev/null >/dev/null 2>"$work/err" ||
+			die "$*: $(tail -1 "$work/err")"
+		awk -f "$work/strace.awk" "$work/log"
+	else
+		"$@" </dev/null >/dev/null 2>"$work/err" || die "$*: $(tail -1 "$work/err")"
+	fi
+}
+
+bpf_begin() {
+	[ "$tracer" = bpf ] || return 0
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing
+	[ -e /sys/kernel/debug/tracing ] || mount -t debugfs none /sys/kernel/debug
+	ulimit -l unlimited 2>/dev/null || true
+	cat >"$work/floor.bt" <<'B'
+tracepoint:raw_syscalls:sys_enter
+/comm == "runc:[2:INIT]" || comm == "crun"/
+{
+	if (@loaded[pid]) { @seen[pid, args->id] = 1; }
+	@mode[tid] = ((args->id == 157 && args->args[0] == 22) ||
+		      (args->id == 317 && args->args[0] == 1)) ? 1 : 0;
+}
+tracepoint:raw_syscalls:sys_exit
+/@mode[tid] == 1 && args->ret == 0/
+{
+	@loaded[pid] = 1;
+	@mode[tid] = 0;
+}
+tracepoint:sched:sched_process_exec
+/@loaded[pid]/
+{
+	delete(@loaded[pid]);
+}
+BEGIN { printf("ready\n"); }
+B
+	BPFTRACE_MAP_KEYS_MAX=262144 bpftrace "$work/floor.bt" >"$work/bpf.out" 2>"$work/bpf.err" &
+	bpf=$!
+	for _ in $(seq 100); do
+		grep -q ready "$work/bpf.out" && return
+		sleep 0.2
+	done
+	die "bpftrace did not start: $(tail -1 "$work/bpf.err")"
+}
+
+bpf_end() { # prints the names, one line a start that called it
+	[ "$tracer" = bpf ] || return 0
+	kill -INT "$bpf"
+	wait "$bpf" || true
+	awk 'NR == FNR { if ($1 == "#define" && $2 ~ /^__NR_/) name[$3] = substr($2, 6); next }
+	     /^@seen\[/ { gsub(/[^0-9 ,]/, "", $0); split($0, part, /[ ,]+/); print name[part[2]] }' \
+		/usr/include/x86_64-linux-gnu/asm/unistd_64.h "$work/bpf.out"
+}
+
+once() { # NNP
+	local nnp=$1
+	for user in 0 1000; do
+		for terminal in false true; do
+			for caps in some none; do
+				configure "$([ "$nnp" = nnp ] && echo true || echo false)" $user $terminal /true $caps
+				if [ $terminal = true ]; then
+					start script -qec "$runtime --root $work/state run -b $work/bundle $run_id" /dev/null
+				else
+					start "$runtime" --root "$work/state" run -b "$work/bundle" "$run_id"
+				fi
+			done
+		done
+	done
+}
+
+several_exec() { # NNP
+	local nnp=$1 flag=
+	[ $nnp = no-nnp ] || flag=--no-new-privs
+	configure "$([ "$nnp" = nnp ] && echo true || echo false)" 0 false /pause some
+	"$runtime" --root "$work/state" run -d -b "$work/bundle" "$run_id" </dev/null >/dev/null 2>&1
+	for user in 0 1000; do
+		start "$runtime" --root "$work/state" exec $flag --user $user:$user "$run_id" /true
+		start script -qec "$runtime --root $work/state exec $flag -t --user $user:$user $run_id /true" /dev/null
+	done
+	"$runtime" --root "$work/state" delete -f "$run_id"
+}
+
+for nnp in no-nnp nnp; do
+	for way in run exec; do
+		: >"$work/names"
+		bpf_begin
+		for _ in $(seq "$rounds"); do
+			if [ $way = run ]; then once $nnp; else several_exec $nnp; fi >>"$work/names"
+		done
+		bpf_end >>"$work/names"
+		tally $way $nnp <"$work/names" >>"$work/all"
+	done
+done
+sort "$work/all" | uniq -c | awk '{ print $2, $3, $4, $5, $1 }' >"$work/measured"
+if [ -z "$check" ]; then
+	cat "$work/measured"
+	exit
+fi
+missing=$(awk '{ print $4 }' "$work/measured" | sort -u |
+	grep -vxFf <(jq -r '.entries[].syscall' "$check") || true)
+[ -z "$missing" ] || { echo "not in $check:" $missing; exit 1; }
+echo "every call that was measured is in $check"
