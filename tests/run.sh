@@ -278,7 +278,7 @@ suite_samples() {
 
 suite_fuzz() {
 	need fuzz fuzz || return
-	suite_run fuzz with_build fuzz "$top/tests/fuzz/run.sh"
+	suite_run fuzz with_build fuzz "$top/tests/fuzz/run.py"
 }
 
 # What git sees of the tree, ignored files too; or, without git, what find sees.
