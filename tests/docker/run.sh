@@ -175,39 +175,40 @@ record() {
 		why="whittle record: exit $(cat "$dir/status"): $(tail -n 1 "$dir/record.log" | cut -c 1-300)"
 		return 1
 	fi
-	"$whittle" generate -o "$dir/bundle" --name "$service" --runtime runc "$dir/out/trace.json" \
+	# Relative, as people do: docker-run.args then names files as seen from here.
+	mkdir -p "$dir/made"
+	cd "$dir/made" || return 1
+	"$whittle" generate -o bundle --name "$service" --runtime runc "$dir/out/trace.json" \
 		>"$dir/generate.log" 2>&1 || {
 		why="whittle generate: exit $?: $(tail -n 1 "$dir/generate.log" | cut -c 1-300)"
 		return 1
 	}
 }
 
-# with_bundle DIR NAME SERVICE: exactly as the documentation says it, from within the bundle.
+# with_bundle DIR NAME SERVICE: with DIR/bundle, exactly as its docker-run.args says.
 with_bundle() {
 	# The words of docker-run.args are one a line, and are meant to be split.
 	# shellcheck disable=SC2046
-	cd "$1" && container "$2" "$3" $(grep -v '^#' docker-run.args)
+	cd "$1" && container "$2" "$3" $(grep -v '^#' bundle/docker-run.args)
 }
 
-# without_cap FROM TO CAP, without_call FROM TO NAME: a copy of the bundle that lacks it.
+# without_cap MADE CUT CAP, without_call MADE CUT NAME: a copy, in CUT/bundle, that lacks it.
 without_cap() {
 	rm -rf "$2"
-	cp -R "$1" "$2"
-	awk -v cap="$3" '
-		{ sub(/\r$/, "") }
-		held != "" { if ($0 == cap || "CAP_" $0 == cap) { held = ""; next } print held; held = "" }
-		$0 == "--cap-add" { held = $0; next }
-		$0 == "--cap-add=" cap || $0 == "--cap-add=" substr(cap, 5) { next }
-		{ print }' "$1/docker-run.args" >"$2/docker-run.args"
-	jq --arg cap "$3" '.add -= [$cap]' "$1/capabilities.json" >"$2/capabilities.json"
-	! cmp -s "$1/docker-run.args" "$2/docker-run.args"
+	mkdir -p "$2"
+	cp -R "$1/bundle" "$2/bundle"
+	jq --arg cap "$3" '.add -= [$cap]' "$1/bundle/capabilities.json" >"$2/bundle/capabilities.json"
+	grep -vx -e "--cap-add=$3" -e "--cap-add=${3#CAP_}" "$1/bundle/docker-run.args" \
+		>"$2/bundle/docker-run.args"
+	! cmp -s "$1/bundle/docker-run.args" "$2/bundle/docker-run.args"
 }
 without_call() {
 	rm -rf "$2"
-	cp -R "$1" "$2"
-	jq --arg call "$3" '.syscalls |= [.[] | .names -= [$call] | select(.names != [])]' \
-		"$1/seccomp.json" >"$2/seccomp.json"
-	[ "$(jq -S . "$1/seccomp.json")" != "$(jq -S . "$2/seccomp.json")" ]
+	mkdir -p "$2"
+	cp -R "$1/bundle" "$2/bundle"
+	jq -S --arg call "$3" '.syscalls |= [.[] | .names -= [$call] | select(.names != [])]' \
+		"$1/bundle/seccomp.json" >"$2/bundle/seccomp.json"
+	[ "$(jq -S . "$1/bundle/seccomp.json")" != "$(cat "$2/bundle/seccomp.json")" ]
 }
 
 # oci SERVICE BUNDLE: an OCI bundle for a runtime that is called directly, with the image's files as they are.
@@ -284,11 +285,11 @@ podman_run() {
 podman_case() {
 	local service=$1 dir=$work/$1 name=docker/$1/podman pid
 	fresh "$service" || return 1
-	cd "$dir/bundle" || return 1
+	cd "$dir/made" || return 1
 	# shellcheck disable=SC2046 # one word a line
 	if ! podman_run run -d --name "podman-$service" --network none \
 		--sysctl net.ipv4.ip_unprivileged_port_start=0 --ulimit nofile=1024:4096 --ulimit nproc=4096:4096 -v "$dir/run:/run/whittle-sample-$service" \
-		$(grep -v '^#' docker-run.args) "$image" "/run/whittle-sample-$service/start" \
+		$(grep -v '^#' bundle/docker-run.args) "$image" "/run/whittle-sample-$service/start" \
 		>"$dir/podman.log" 2>&1; then
 		not_ok "$name" "podman run: $(tail -n 1 "$dir/podman.log" | cut -c 1-200)"
 		return
@@ -305,9 +306,7 @@ podman_case() {
 # with a part taken out it must not serve; a bundle that serves all the same has the part for nothing.
 refuted() {
 	local name=$1 what=$2 service=$3 cut=$4
-	if ! cd "$cut"; then
-		not_ok "$name" "no bundle in $cut"
-	elif with_bundle "$cut" "${name//\//-}" "$service"; then
+	if with_bundle "$cut" "${name//\//-}" "$service"; then
 		not_ok "$name" "serves without $what, too"
 	else
 		ok "$name"
@@ -316,7 +315,7 @@ refuted() {
 }
 
 service_cases() {
-	local service=$1 bundle=$work/$1/bundle cut=$work/$1/cut got cap call
+	local service=$1 made=$work/$1/made bundle=$work/$1/made/bundle cut=$work/$1/cut got cap call
 	service_facts "$service"
 	if ! record "$service"; then
 		not_ok "docker/$service/record" "$why"
@@ -335,7 +334,7 @@ service_cases() {
 		apparmor_parser -r -K "$bundle/apparmor.profile" ||
 			not_ok "docker/$service/apparmor" 'the profile could not be loaded'
 	fi
-	if with_bundle "$bundle" "confined-$service" "$service"; then
+	if with_bundle "$made" "confined-$service" "$service"; then
 		ok "docker/$service/confined"
 	else
 		# Nothing that follows would mean anything: it does not serve as it is.
@@ -344,14 +343,14 @@ service_cases() {
 	fi
 	# From here on a failure is expected, and the small load finds it as well as a long one.
 	for cap in $caps; do
-		if without_cap "$bundle" "$cut" "$cap"; then
+		if without_cap "$made" "$cut" "$cap"; then
 			refuted "docker/$service/without-$cap" "$cap" "$service" "$cut"
 		else
 			not_ok "docker/$service/without-$cap" "docker-run.args does not add $cap"
 		fi
 	done
 	for call in $calls; do
-		if without_call "$bundle" "$cut" "$call"; then
+		if without_call "$made" "$cut" "$call"; then
 			refuted "docker/$service/without-$call" "$call" "$service" "$cut"
 		else
 			not_ok "docker/$service/without-$call" "seccomp.json does not name $call"
