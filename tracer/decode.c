@@ -4,7 +4,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <sys/socket.h>
+#include <linux/sched.h>
+#include <sys/prctl.h>
 
 #include "tracer/caprule.h"
 
@@ -83,9 +84,46 @@ static const struct wh_decode_ops irregular[WH_IRREGULARS] = {
 	[WH_IRREGULAR_MKNOD] = {NULL, wh_decode_name_mknod_exit, false, false},
 	[WH_IRREGULAR_UTIME] = {wh_decode_name_utime_enter, wh_decode_name_utime_exit, true, false},
 	[WH_IRREGULAR_CHROOT] = {NULL, wh_decode_file_chroot_exit, false, false},
+	[WH_IRREGULAR_MQUEUE] = {wh_decode_file_mqueue_enter, wh_decode_file_mqueue_exit, true,
+				 false},
+	[WH_IRREGULAR_SOCKET] = {NULL, wh_decode_socket_socket_exit, false, false},
+	[WH_IRREGULAR_ADDRESS] = {wh_decode_socket_address_enter, wh_decode_socket_address_exit,
+				  false, false},
+	[WH_IRREGULAR_RECEIVE] = {NULL, wh_decode_socket_receive_exit, false, false},
+	[WH_IRREGULAR_SOCKETCALL] = {wh_decode_multiplex_socketcall_enter, NULL, false, false},
+	[WH_IRREGULAR_IPC] = {wh_decode_multiplex_ipc_enter, NULL, false, false},
+	[WH_IRREGULAR_SIGNAL] = {wh_decode_target_signal_enter, wh_decode_target_signal_exit, true,
+				 false},
+	[WH_IRREGULAR_PTRACE] = {wh_decode_target_ptrace_enter, wh_decode_target_ptrace_exit, true,
+				 false},
+	[WH_IRREGULAR_MOUNT] = {wh_decode_mount_enter, wh_decode_mount_exit, true, false},
+	[WH_IRREGULAR_RLIMIT] = {wh_decode_limit_rlimit_enter, wh_decode_limit_rlimit_exit, true,
+				 false},
+	[WH_IRREGULAR_NAMESPACE] = {wh_decode_limit_namespace_enter, wh_decode_limit_namespace_exit,
+				    true, false},
+	[WH_IRREGULAR_PRCTL] = {NULL, wh_decode_limit_prctl_exit, true, false},
+	[WH_IRREGULAR_SECCOMP] = {NULL, wh_decode_limit_seccomp_exit, true, false},
+	[WH_IRREGULAR_IO_URING] = {NULL, wh_decode_limit_ring_exit, true, false},
 	[WH_IRREGULAR_HANDLE] = {wh_decode_file_handle_enter, wh_decode_file_handle_exit, true,
 				 true},
 };
+
+/* Calls after which the tracer's copy of the task's credentials is worth nothing. */
+static bool changes_creds(const struct wh_call *call)
+{
+	switch (call->row->irregular) {
+	case WH_IRREGULAR_CREDS:
+		return true;
+	case WH_IRREGULAR_PRCTL: /* the bounding and ambient sets, no_new_privs, securebits */
+		return call->arg[0] == PR_CAPBSET_DROP || call->arg[0] == PR_CAP_AMBIENT ||
+		       call->arg[0] == PR_SET_NO_NEW_PRIVS || call->arg[0] == PR_SET_SECUREBITS ||
+		       call->arg[0] == PR_SET_KEEPCAPS;
+	case WH_IRREGULAR_NAMESPACE: /* into a user namespace with all capabilities there */
+		return call->number[0] & CLONE_NEWUSER;
+	default:
+		return false;
+	}
+}
 
 /* Does a row have anything beyond its count to look at? */
 static bool row_is_plain(const struct wh_syscall_row *row, const struct wh_decode_ops *ops)
@@ -448,7 +486,7 @@ int wh_decode_exit(struct wh_recorder *r, struct wh_task *task)
 	k = exit_row(r, task);
 	if (k == 0 && call->returned && call->row->cap)
 		k = wh_caprule_exit(r, task);
-	if (call->row->irregular == WH_IRREGULAR_CREDS)
+	if (changes_creds(call))
 		wh_creds_forget(task);
 	wh_decode_reset(call);
 	return k;

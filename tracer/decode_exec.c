@@ -12,10 +12,10 @@
 #include "tracer/decode_impl.h"
 #include "tracer/image.h"
 
-#define PATH_TEXT   (2 * PATH_MAX + 64)
-#define CHAIN_MAX   5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
-#define ARGV_MAX    64
-#define ARGV_BYTES  4096
+#define PATH_TEXT  (2 * PATH_MAX + 64)
+#define CHAIN_MAX  5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
+#define ARGV_MAX   64
+#define ARGV_BYTES 4096
 
 int wh_decode_exec_enter(struct wh_recorder *r, struct wh_task *task)
 {

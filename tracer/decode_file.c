@@ -93,7 +93,7 @@ static int open_facts(struct wh_recorder *r, struct wh_task *task, const struct 
 		{!(flags & O_PATH) && flags & O_TRUNC && existed, WH_ACCESS_TRUNCATE},
 		{!(flags & O_PATH) && flags & O_CREAT && !existed, WH_ACCESS_CREATE},
 	};
-	const char *type = place->exists ? NULL : dir ? "dir" : NULL;
+	const char *type = place->exists ? NULL : dir ? "dir" : "file";
 	int k = 0;
 
 	for (size_t i = 0; i < WH_ARRAY_SIZE(facts) && k == 0; i++)
@@ -207,4 +207,31 @@ int wh_decode_file_handle_exit(struct wh_recorder *r, struct wh_task *task)
 		k = open_facts(r, task, &opened, true);
 	wh_path_clear(&opened);
 	return k;
+}
+
+/* ---- message queues -------------------------------------------------------------------------- */
+
+/* A queue's name has no directory; where people and profiles look for it is /dev/mqueue. */
+int wh_decode_file_mqueue_enter(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	char name[NAME_MAX + 2], path[NAME_MAX + 32];
+
+	call->number[FLAGS] = call->arg[1];
+	if (wh_memory_read_text(task->tid, call->arg[0], name, sizeof(name)) < 0) {
+		call->place[0].valid = true;
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/dev/mqueue/%s", name);
+	return wh_path_resolve(r, task, AT_FDCWD, path, 0, &call->place[0]);
+}
+
+int wh_decode_file_mqueue_exit(struct wh_recorder *r, struct wh_task *task)
+{
+	const struct wh_place *place = &task->call.place[0];
+
+	/* mq_unlink() has the name alone. */
+	if (task->call.row->arg[1] == WH_ARG_NONE)
+		return wh_decode_fact_file(r, task, place, WH_ACCESS_UNLINK, NULL, NULL);
+	return open_facts(r, task, place, place->exists);
 }

@@ -109,8 +109,22 @@ WH_DECODE_OP(file_fcntl);
 WH_DECODE_OP(file_lock);
 WH_DECODE_OP(file_chroot);
 WH_DECODE_OP(file_handle);
+WH_DECODE_OP(file_mqueue);
 WH_DECODE_OP(exec);
 WH_DECODE_OP(mmap);
+WH_DECODE_OP(socket_socket);
+WH_DECODE_OP(socket_address);
+WH_DECODE_OP(socket_receive);
+WH_DECODE_OP(target_signal);
+WH_DECODE_OP(target_ptrace);
+WH_DECODE_OP(limit_rlimit);
+WH_DECODE_OP(limit_namespace);
+WH_DECODE_OP(limit_prctl);
+WH_DECODE_OP(limit_seccomp);
+WH_DECODE_OP(limit_ring);
+WH_DECODE_OP(multiplex_socketcall);
+WH_DECODE_OP(multiplex_ipc);
+WH_DECODE_OP(mount);
 
 #undef WH_DECODE_OP
 

@@ -59,6 +59,8 @@ enum wh_risk {
 	X(UTIME)                                                                                   \
 	X(SOCKET)                                                                                  \
 	X(ADDRESS)    /* bind, connect, listen, accept, sendto, sendmsg, sendmmsg */               \
+	X(RECEIVE)    /* recvmsg, recvmmsg: descriptors may come with it */                        \
+	X(MQUEUE)                                                                                  \
 	X(SOCKETCALL) /* i386 multiplexer: becomes the call inside */                              \
 	X(IPC)	      /* likewise */                                                               \
 	X(SIGNAL)                                                                                  \
