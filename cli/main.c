@@ -29,6 +29,7 @@ static const struct wh_cli_command help_command = {
 
 /* In the order in which they are shown: that of the work. */
 static const struct wh_cli_command *const commands[] = {
+	&wh_record_command,
 	&wh_generate_command,
 	&wh_merge_command,
 	&wh_show_command,

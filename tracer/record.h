@@ -18,7 +18,9 @@ struct wh_record_options {
 	const char *name;  /* NULL: base name of the program */
 	const char *ready; /* as on the command line, or NULL: ready at once */
 	const char *load;  /* a command for /bin/sh -c, given by the user as such; or NULL */
-	double duration, until_stable, grace; /* seconds; 0: not given (grace: its default) */
+	/* Seconds; 0: not given (grace: 10, ready_timeout: 60). */
+	double duration, until_stable, grace, ready_timeout;
+	bool stdout_to_stderr; /* of the workload and its load: ours carries the trace */
 	const char *engine;
 	bool no_new_privs;
 	/* Called now and then with what has been found so far; may be NULL. */

@@ -19,7 +19,13 @@ void wh_site_free(struct wh_site_finder *finder);
  */
 const struct wh_site *wh_site_find(struct wh_recorder *r, struct wh_task *task);
 
-/** wh_site_forget() - the task has executed or died: its mappings are no longer what they were. */
-void wh_site_forget(struct wh_site_finder *finder, pid_t tid);
+/**
+ * wh_site_before_exec() - @task is about to execute: what is found now is the site of the facts that
+ * are made of it when the old program, and with it its stack, is gone (@task->executing).
+ */
+int wh_site_before_exec(struct wh_recorder *r, struct wh_task *task);
+
+/** wh_site_forget() - the process has executed or died: its mappings are no longer what they were. */
+void wh_site_forget(struct wh_site_finder *finder, pid_t tgid);
 
 #endif

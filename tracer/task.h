@@ -30,7 +30,7 @@ struct wh_process {
 	unsigned refs;		/* tasks */
 	pid_t tgid;		/* as all ids here: in the tracer's pid namespace */
 	const char *program;	/* executable as resolved, interned in the trace */
-	struct wh_strlist argv; /* interned in the trace, bounded */
+	struct wh_strlist argv; /* tracer/argv.h; bounded */
 	bool executed; /* has executed since it was forked: no longer a copy of its parent */
 	struct wh_process *next;
 };
@@ -86,9 +86,11 @@ struct wh_task {
 	struct wh_call call;
 	bool in_call; /* between entry and exit */
 	/* Below: the loop's own. */
-	bool vfork_child; /* shares its parent's memory until it executes */
-	bool had_child;	  /* an event told of a child that this call made */
-	bool exiting;	  /* seen in PTRACE_EVENT_EXIT: only its death can follow */
+	bool vfork_child;		 /* shares its parent's memory until it executes */
+	bool had_child;			 /* an event told of a child that this call made */
+	bool exiting;			 /* seen in PTRACE_EVENT_EXIT: only its death can follow */
+	bool executing;			 /* in PTRACE_EVENT_EXEC */
+	const struct wh_site *exec_site; /* where the call was that it executed by, or NULL */
 	struct wh_task *next;
 };
 
@@ -114,6 +116,8 @@ struct wh_recorder {
 struct wh_tasks *wh_task_table_new(void);
 void wh_task_table_free(struct wh_tasks *tasks);
 size_t wh_task_count(const struct wh_tasks *tasks);
+/** wh_task_total() - how many there have been. */
+uint64_t wh_task_total(const struct wh_tasks *tasks);
 
 /** wh_task_find() - a traced thread, NULL if that is none. */
 struct wh_task *wh_task_find(const struct wh_tasks *tasks, pid_t tid);

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tracer/loop.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "tracer/decode.h"
+#include "tracer/site.h"
+
+#define BATCH	     64
+#define GIVE_UP_MS   10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
+#define CALM_ROUNDS  16	   /* how often to look for more than one stop while there was but one */
+#define ERESTART_MIN 512   /* the kernel's internal errnos: the call is tried again */
+
+struct wh_loop {
+	struct wh_recorder *r;
+	const struct wh_engine *engine;
+	const struct wh_loop_owner *owner;
+	bool launching; /* the main task is ours until it calls execve() */
+	bool started;
+	int exec_err;
+	bool killing;
+	uint64_t kill_time;
+	uint64_t next_tick;
+	bool crowded; /* the last look found more than one stop */
+	unsigned rounds;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
+			    const struct wh_loop_owner *owner)
+{
+	struct wh_loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return NULL;
+	loop->r = r;
+	loop->engine = engine;
+	loop->owner = owner;
+	loop->launching = true;
+	return loop;
+}
+
+void wh_loop_free(struct wh_loop *loop)
+{
+	free(loop);
+}
+
+int wh_loop_tick_signal(void)
+{
+	return SIGRTMAX - 1;
+}
+
+/* ---- one stop -------------------------------------------------------------------------------- */
+
+/* ESRCH is normal: it was killed in its stop, and its death comes by waitpid(). */
+static void resume(struct wh_loop *loop, const struct wh_task *task, int sig)
+{
+	ptrace(loop->engine->resume(task), task->tid, NULL, (void *)(long)sig);
+}
+
+static int lose_call(struct wh_loop *loop, struct wh_task *task)
+{
+	int err;
+
+	if (!task->in_call)
+		return 0;
+	task->in_call = false;
+	err = wh_decode_lost(loop->r, task);
+	wh_decode_reset(&task->call);
+	return err;
+}
+
+/* The launcher's own calls are not the workload's; its execve() is the first that counts. */
+static bool skip_launcher(struct wh_loop *loop, const struct __ptrace_syscall_info *info)
+{
+	if (info->op == PTRACE_SYSCALL_INFO_ENTRY && info->entry.nr == SYS_execve)
+		loop->launching = false;
+	return loop->launching;
+}
+
+static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
+{
+	struct __ptrace_syscall_info info;
+	int err = 0;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0)
+		return 0;
+	if (!loop->launching || !skip_launcher(loop, &info))
+		err = loop->engine->stop(loop->r, task, &info);
+	if (!loop->started && !loop->launching && info.op == PTRACE_SYSCALL_INFO_EXIT &&
+	    info.exit.is_error && -info.exit.rval < ERESTART_MIN) {
+		loop->exec_err = (int)-info.exit.rval;
+		wh_loop_kill(loop);
+	}
+	return err;
+}
+
+static int exec_event(struct wh_loop *loop, struct wh_task **task)
+{
+	struct wh_recorder *r = loop->r;
+	struct wh_task *t = *task;
+	unsigned long former = 0;
+	const char *from;
+	int err = 0;
+
+	if (ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &former) == 0 && (pid_t)former != t->tid) {
+		struct wh_task *executor = wh_task_find(r->tasks, (pid_t)former);
+
+		/* The executor becomes the leader; the old one vanishes without a death of its own. */
+		if (executor && executor->process == t->process) {
+			pid_t tid = t->tid;
+
+			err = lose_call(loop, t);
+			wh_task_rename(r->tasks, executor, tid);
+			*task = t = executor;
+			if (err < 0)
+				return err;
+		}
+	}
+	t->vfork_child = false;
+	t->exiting = false;
+	wh_site_forget(r->sites, t->process->tgid);
+	from = t->process->program;
+	t->executing = true;
+	err = wh_decode_exec(r, t, loop->started ? from : NULL);
+	t->executing = false;
+	t->exec_site = NULL;
+	t->process->executed = true;
+	if (err >= 0 && !loop->started) {
+		loop->started = true;
+		err = loop->owner->started(loop->owner->data, t);
+	}
+	return err;
+}
+
+static int add_task(struct wh_loop *loop, pid_t tid, const struct wh_task *maker,
+		    struct wh_task **ret_task)
+{
+	int err = wh_task_add(loop->r, tid, maker, ret_task);
+
+	if (err == 0 && loop->killing)
+		kill((*ret_task)->process->tgid, SIGKILL);
+	return err;
+}
+
+static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
+{
+	unsigned long tid = 0;
+	struct wh_task *child;
+	int err;
+
+	task->had_child = true;
+	if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &tid) < 0 || !tid)
+		return 0;
+	/* It may have died, and been waited for, before its maker's event was seen. */
+	if (!wh_task_find(loop->r->tasks, (pid_t)tid) && kill((pid_t)tid, 0) < 0 && errno == ESRCH)
+		return 0;
+	err = add_task(loop, (pid_t)tid, task, &child);
+	if (err == 0 && event == PTRACE_EVENT_VFORK)
+		child->vfork_child = child->process != task->process && !child->process->executed;
+	return err;
+}
+
+/* PTRACE_EVENT_STOP: the first stop of a new task, the start or the end of a group-stop. */
+static void event_stop(struct wh_loop *loop, const struct wh_task *task, int sig)
+{
+	if (sig == SIGTRAP)
+		resume(loop, task, 0);
+	else
+		/* Stopped as it should be, and yet to be told when SIGCONT ends it. */
+		ptrace(PTRACE_LISTEN, task->tid, NULL, NULL);
+}
+
+static int stopped(struct wh_loop *loop, pid_t tid, int status)
+{
+	struct wh_task *task = wh_task_find(loop->r->tasks, tid);
+	int sig = WSTOPSIG(status), event = status >> 16;
+	int err = 0;
+
+	loop->r->stops++;
+	if (!task) {
+		err = add_task(loop, tid, NULL, &task);
+		if (err < 0)
+			return err;
+	}
+	switch (event) {
+	case 0:
+		if (sig != (SIGTRAP | 0x80)) {
+			resume(loop, task, sig);
+			return 0;
+		}
+		err = syscall_stop(loop, task);
+		break;
+	case PTRACE_EVENT_STOP:
+		event_stop(loop, task, sig);
+		return 0;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE:
+		err = birth_event(loop, task, event);
+		break;
+	case PTRACE_EVENT_EXEC:
+		err = exec_event(loop, &task);
+		break;
+	case PTRACE_EVENT_EXIT:
+		task->exiting = true;
+		err = lose_call(loop, task);
+		break;
+	case PTRACE_EVENT_SECCOMP:
+		err = syscall_stop(loop, task);
+		break;
+	}
+	resume(loop, task, 0);
+	return err;
+}
+
+static int ended(struct wh_loop *loop, pid_t tid, int status)
+{
+	struct wh_task *task = wh_task_find(loop->r->tasks, tid);
+	struct wh_process *process;
+	bool leader;
+	int err;
+
+	if (!task) {
+		loop->owner->child(loop->owner->data, tid, status);
+		return 0;
+	}
+	process = task->process;
+	leader = process->tgid == tid;
+	err = lose_call(loop, task);
+	if (process->refs == 1)
+		wh_site_forget(loop->r->sites, process->tgid);
+	wh_task_remove(loop->r->tasks, task);
+	/* A leader's death is told when all its threads are gone, with the status of the process. */
+	if (leader)
+		loop->owner->ended(loop->owner->data, tid, status);
+	return err;
+}
+
+/* ---- many ------------------------------------------------------------------------------------ */
+
+struct stop {
+	pid_t tid;
+	int status;
+};
+
+/*
+ * Wait for a stop; then, where several tasks are busy, take all that have stopped before the first
+ * of them goes on: the kernel reports the oldest task first, so that one which stops again at once
+ * would starve the others. While only one is busy, that further look is in vain and mostly left out.
+ *
+ * Return: how many; 0 when a signal came first; -ECHILD when there is no child.
+ */
+static int gather(struct wh_loop *loop, struct stop batch[BATCH])
+{
+	int n = 0;
+
+	batch[0].tid = waitpid(-1, &batch[0].status, __WALL);
+	if (batch[0].tid < 0)
+		return errno == EINTR ? 0 : -errno;
+	n = 1;
+	if (!loop->crowded && (wh_task_count(loop->r->tasks) < 2 || ++loop->rounds % CALM_ROUNDS))
+		return n;
+	for (; n < BATCH; n++) {
+		batch[n].tid = waitpid(-1, &batch[n].status, __WALL | WNOHANG);
+		if (batch[n].tid <= 0)
+			break;
+	}
+	loop->crowded = n > 1;
+	return n;
+}
+
+static void kill_process(void *data, const struct wh_process *process)
+{
+	(void)data;
+	kill(process->tgid, SIGKILL);
+}
+
+void wh_loop_kill(struct wh_loop *loop)
+{
+	if (!loop->killing) {
+		loop->killing = true;
+		loop->kill_time = now_ms();
+	}
+	wh_task_each_process(loop->r->tasks, kill_process, NULL);
+}
+
+static int tick(struct wh_loop *loop)
+{
+	uint64_t now = now_ms();
+
+	if (now < loop->next_tick)
+		return 0;
+	loop->next_tick = now + WH_LOOP_TICK_MS;
+	if (loop->killing)
+		wh_loop_kill(loop);
+	return loop->owner->tick(loop->owner->data);
+}
+
+/* Nothing but a group of tasks that cannot die is left: say so, and leave them to EXITKILL. */
+static int give_up(struct wh_loop *loop)
+{
+	return wh_record_gap(loop->r, NULL, "cut-short",
+			     "a task did not die of SIGKILL: it sleeps in the kernel");
+}
+
+static int follow(struct wh_loop *loop)
+{
+	struct stop batch[BATCH];
+	int failure = 0;
+
+	while (wh_task_count(loop->r->tasks)) {
+		int n = gather(loop, batch);
+		int err;
+
+		if (n < 0)
+			return failure ? failure : give_up(loop);
+		for (int i = 0; i < n; i++) {
+			err = WIFSTOPPED(batch[i].status)
+				      ? stopped(loop, batch[i].tid, batch[i].status)
+				      : ended(loop, batch[i].tid, batch[i].status);
+			failure = failure ? failure : err < 0 ? err : 0;
+		}
+		err = tick(loop);
+		failure = failure ? failure : err < 0 ? err : 0;
+		if (failure && !loop->killing)
+			wh_loop_kill(loop);
+		if (loop->killing && now_ms() - loop->kill_time > GIVE_UP_MS)
+			return failure ? failure : give_up(loop);
+	}
+	return failure;
+}
+
+/* ---- the timer that gets waitpid() to return ------------------------------------------------- */
+
+static void on_tick(int sig)
+{
+	(void)sig; /* that waitpid() is interrupted is all it is for */
+}
+
+static int tick_start(timer_t *ret_timer, struct sigaction *ret_old)
+{
+	struct sigaction action = {.sa_handler = on_tick}; /* no SA_RESTART */
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
+				 .sigev_signo = wh_loop_tick_signal()};
+	struct itimerspec interval = {.it_interval.tv_nsec = WH_LOOP_TICK_MS * 1000000L,
+				      .it_value.tv_nsec = WH_LOOP_TICK_MS * 1000000L};
+
+	sigemptyset(&action.sa_mask);
+	if (sigaction(wh_loop_tick_signal(), &action, ret_old) < 0)
+		return -errno;
+	if (timer_create(CLOCK_MONOTONIC, &event, ret_timer) < 0)
+		return -errno;
+	return timer_settime(*ret_timer, 0, &interval, NULL) < 0 ? -errno : 0;
+}
+
+int wh_loop_run(struct wh_loop *loop, int *ret_exec_err)
+{
+	struct sigaction old;
+	timer_t timer;
+	int err;
+
+	err = tick_start(&timer, &old);
+	if (err < 0) {
+		wh_loop_kill(loop);
+		follow(loop);
+		return err;
+	}
+	err = follow(loop);
+	timer_delete(timer);
+	sigaction(wh_loop_tick_signal(), &old, NULL);
+	*ret_exec_err = loop->exec_err;
+	return err;
+}

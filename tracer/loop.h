@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ptrace loop: follows the whole tree of a program until none of it is left. */
+#ifndef WHITTLE_TRACER_LOOP_H
+#define WHITTLE_TRACER_LOOP_H
+
+#include "tracer/engine.h"
+#include "tracer/task.h"
+
+/** What the loop always asks for. EXITKILL: a killed tracer takes its tracees with it. */
+#define WH_LOOP_OPTIONS                                                                            \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |    \
+	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
+
+#define WH_LOOP_TICK_MS 50
+
+/**
+ * struct wh_loop_owner - who wants to know.
+ * @started: the entrypoint has executed and is stopped before its first instruction
+ * @ended: a traced process is gone; the status is waitpid()'s
+ * @child: a child of ours that was never traced is gone
+ * @tick: about every WH_LOOP_TICK_MS, busy or not
+ * All but @child and @ended may fail the recording with -errno.
+ */
+struct wh_loop_owner {
+	int (*started)(void *data, struct wh_task *task);
+	void (*ended)(void *data, pid_t tgid, int status);
+	void (*child)(void *data, pid_t pid, int status);
+	int (*tick)(void *data);
+	void *data;
+};
+
+struct wh_loop;
+
+/**
+ * wh_loop_new() - for a process that wh_launch_start() has let go and the caller put into @r->tasks.
+ * @owner: must outlive the loop
+ */
+struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
+			    const struct wh_loop_owner *owner);
+void wh_loop_free(struct wh_loop *loop);
+
+/**
+ * wh_loop_run() - until no task is left. Blocks; the tick comes by a timer signal
+ * (wh_loop_tick_signal()), which the caller must not block.
+ * @ret_exec_err: positive errno when the entrypoint could not be executed, else 0
+ *
+ * Return: 0, or the first failure, with everything killed.
+ */
+int wh_loop_run(struct wh_loop *loop, int *ret_exec_err);
+
+int wh_loop_tick_signal(void);
+
+/** wh_loop_kill() - SIGKILL to all, those yet to be born included. */
+void wh_loop_kill(struct wh_loop *loop);
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <limits.h>
+
+#include "tracer/procfs.h"
+
+ssize_t wh_procfs_read(int proc_fd, const char *name, char *buf, size_t size)
+{
+	wh_auto(fd) fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (len + 1 < size) {
+		ssize_t n = read(fd, buf + len, size - 1 - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		len += (size_t)n;
+	}
+	buf[len] = '\0';
+	return (ssize_t)len;
+}
+
+int wh_procfs_field(const char *status, const char *name, uint64_t *ret_value)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = status; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == ':') {
+			char *end;
+			const char *start = line + len + 1;
+			uint64_t value;
+
+			errno = 0;
+			value = strtoull(start, &end, 10);
+			if (end == start || errno)
+				return -EINVAL;
+			*ret_value = value;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid)
+{
+	char name[32], status[4096];
+	uint64_t tgid, ppid;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%d/status", tid);
+	n = wh_procfs_read(proc_fd, name, status, sizeof(status));
+	if (n < 0)
+		return (int)n;
+	if (wh_procfs_field(status, "Tgid", &tgid) < 0 ||
+	    wh_procfs_field(status, "PPid", &ppid) < 0 || tgid > INT_MAX || ppid > INT_MAX)
+		return -EINVAL;
+	*ret_tgid = (pid_t)tgid;
+	*ret_ppid = (pid_t)ppid;
+	return 0;
+}
+
+int wh_procfs_exe(int proc_fd, pid_t pid, char **ret_path)
+{
+	char name[32], path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%d/exe", pid);
+	n = readlinkat(proc_fd, name, path, sizeof(path) - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	*ret_path = strdup(path);
+	return *ret_path ? 0 : -ENOMEM;
+}
+
+int wh_procfs_map_parse(char *line, struct wh_procfs_map *ret_map)
+{
+	struct wh_procfs_map map = {0};
+	unsigned long long start, end, offset, ino;
+	char perms[5];
+	int at = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu%n", &start, &end, perms, &offset,
+		   &map.dev_major, &map.dev_minor, &ino, &at) != 7 ||
+	    strlen(perms) != 4 || start >= end)
+		return -EINVAL;
+	map.start = start;
+	map.end = end;
+	map.offset = offset;
+	map.ino = ino;
+	map.exec = perms[2] == 'x';
+	while (line[at] == ' ')
+		at++;
+	map.path = line[at] ? line + at : NULL;
+	*ret_map = map;
+	return 0;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tracer/record.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "tracer/argv.h"
+#include "tracer/decode.h"
+#include "tracer/engine.h"
+#include "tracer/launch.h"
+#include "tracer/loop.h"
+#include "tracer/runinfo.h"
+#include "tracer/site.h"
+#include "tracer/supervise.h"
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+/* The common part of a fact, in front of every kind but runs. */
+static int fill(struct wh_recorder *r, const struct wh_task *task, struct wh_fact *f)
+{
+	const char *program = task && task->process ? task->process->program : NULL;
+
+	f->count++;
+	f->phases |= r->phase;
+	if (program && wh_trace_add_str(r->trace, &f->programs, WH_LIMIT_PROGRAMS, program) < 0)
+		return -ENOMEM;
+	return wh_trace_add_str(r->trace, &f->runs, WH_LIMIT_RUNS, r->run) < 0 ? -ENOMEM : 0;
+}
+
+int wh_record_fact(struct wh_recorder *r, struct wh_task *task, enum wh_kind kind, const void *key,
+		   bool want_site, void *ret_fact)
+{
+	struct wh_fact *f = NULL;
+	int made = wh_trace_put(r->trace, kind, key, &f);
+
+	if (made < 0)
+		return made;
+	wh_assert(kind != WH_KIND_RUN);
+	if (fill(r, task, f) < 0)
+		return -ENOMEM;
+	if (made) {
+		r->news++;
+		if (want_site && task) {
+			f->site = wh_site_find(r, task);
+			if (!f->site)
+				return -ENOMEM;
+		}
+	}
+	*(void **)ret_fact = f;
+	return made;
+}
+
+int wh_record_gap(struct wh_recorder *r, const struct wh_task *task, const char *kind,
+		  const char *detail, ...)
+{
+	const char *program = task && task->process ? task->process->program : NULL;
+	wh_auto(str) text = NULL;
+	size_t before = wh_trace_count(r->trace, WH_KIND_GAP);
+	va_list ap;
+	int n, err;
+
+	va_start(ap, detail);
+	n = vasprintf(&text, detail, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	err = wh_trace_gap(r->trace, kind, text, r->phase, program, r->run);
+	if (wh_trace_count(r->trace, WH_KIND_GAP) != before)
+		r->news++;
+	return err;
+}
+
+/* ---- a recording ----------------------------------------------------------------------------- */
+
+struct recording {
+	const struct wh_record_options *options;
+	struct wh_recorder r;
+	struct wh_run *run;
+	struct wh_supervisor *sv;
+	struct wh_loop *loop;
+	pid_t main;
+	struct wh_error *e;
+};
+
+static int on_started(void *data, struct wh_task *task)
+{
+	struct recording *rec = data;
+
+	if (wh_runinfo_entry(&rec->r, task, rec->run) < 0)
+		return wh_error_oom(rec->e);
+	return wh_supervise_started(rec->sv, rec->loop, rec->main, rec->e);
+}
+
+static void on_ended(void *data, pid_t tgid, int status)
+{
+	struct recording *rec = data;
+
+	wh_supervise_ended(rec->sv, tgid, status);
+}
+
+static void on_child(void *data, pid_t pid, int status)
+{
+	struct recording *rec = data;
+
+	wh_supervise_child(rec->sv, pid, status);
+}
+
+static int on_tick(void *data)
+{
+	struct recording *rec = data;
+
+	return wh_supervise_tick(rec->sv, rec->e);
+}
+
+static int prepare(struct recording *rec)
+{
+	struct wh_recorder *r = &rec->r;
+
+	r->phase = WH_PHASE_STARTUP;
+	r->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->proc_fd < 0)
+		return wh_error_errno(rec->e, errno, "/proc");
+	if (access("/proc/self/status", R_OK) < 0)
+		return wh_error_errno(rec->e, errno, "/proc is not the proc filesystem: mount it");
+	r->trace = wh_trace_new();
+	r->tasks = wh_task_table_new();
+	r->sites = wh_site_new();
+	r->decode = wh_decode_new();
+	if (!r->trace || !r->tasks || !r->sites || !r->decode)
+		return wh_error_oom(rec->e);
+	return wh_runinfo_new(r, rec->options, &rec->run, rec->e);
+}
+
+static void release(struct recording *rec)
+{
+	struct wh_recorder *r = &rec->r;
+
+	wh_loop_free(rec->loop);
+	wh_supervise_free(rec->sv);
+	wh_task_table_free(r->tasks);
+	wh_decode_free(r->decode);
+	wh_site_free(r->sites);
+	wh_util_close(r->proc_fd);
+	wh_trace_free(r->trace);
+}
+
+static int launch(struct recording *rec, const char *path, unsigned long options)
+{
+	struct wh_launch what = {
+		.path = path,
+		.argv = rec->options->argv,
+		.no_new_privs = rec->options->no_new_privs,
+		.mask = wh_supervise_mask(rec->sv),
+	};
+
+	wh_supervise_streams(rec->sv, &what.out, &what.err);
+	return wh_launch_start(&what, options, &rec->main, rec->e);
+}
+
+/* Until the kernel can say what it executes, the first task is what it was started to become. */
+static int name_first(struct recording *rec, const char *path)
+{
+	wh_auto(str) real = realpath(path, NULL);
+	struct wh_task *task;
+
+	if (wh_task_add(&rec->r, rec->main, NULL, &task) < 0)
+		return -ENOMEM;
+	task->process->program = wh_trace_intern(rec->r.trace, real ? real : path);
+	if (!task->process->program)
+		return -ENOMEM;
+	return wh_argv_set(&task->process->argv, rec->run->argv.v, rec->run->argv.n);
+}
+
+static void kill_first(const struct recording *rec)
+{
+	kill(rec->main, SIGKILL);
+	while (waitpid(rec->main, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
+static int trace_all(struct recording *rec, const char *path, const struct wh_engine *engine)
+{
+	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, rec};
+	int err, exec_err = 0;
+
+	err = launch(rec, path, WH_LOOP_OPTIONS | engine->options);
+	if (err < 0)
+		return err;
+	rec->loop = wh_loop_new(&rec->r, engine, &owner);
+	if (!rec->loop || name_first(rec, path) < 0) {
+		kill_first(rec);
+		return wh_error_oom(rec->e);
+	}
+	err = wh_loop_run(rec->loop, &exec_err);
+	if (err < 0)
+		return err == -ENOMEM ? wh_error_oom(rec->e)
+				      : wh_error_errno(rec->e, err, "cannot trace");
+	if (exec_err)
+		return wh_launch_exec_failed(path, exec_err, rec->e);
+	return 0;
+}
+
+static int record(struct recording *rec)
+{
+	const struct wh_engine *engine;
+	const char *reason;
+	wh_auto(str) path = NULL;
+	int err;
+
+	err = wh_engine_choose(rec->options->engine, &engine, &reason, rec->e);
+	if (err == 0)
+		err = wh_launch_find(rec->options->argv[0], &path, rec->e);
+	if (err == 0)
+		err = prepare(rec);
+	if (err == 0)
+		err = wh_supervise_new(rec->options, &rec->r, &rec->sv, rec->e);
+	if (err < 0)
+		return err;
+	rec->run->engine = wh_trace_intern(rec->r.trace, engine->name);
+	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
+	if (!rec->run->engine || !rec->run->engine_reason)
+		return wh_error_oom(rec->e);
+	err = trace_all(rec, path, engine);
+	if (err < 0)
+		return err;
+	rec->run->stops = rec->r.stops;
+	rec->run->tasks = wh_task_total(rec->r.tasks);
+	return wh_supervise_finish(rec->sv, rec->run) < 0 ? wh_error_oom(rec->e) : 0;
+}
+
+int wh_record_run(const struct wh_record_options *options, struct wh_trace **ret_trace,
+		  struct wh_error *e)
+{
+	struct wh_error own = {0};
+	struct recording rec = {.options = options, .e = e ? e : &own, .r.proc_fd = -1};
+	int err;
+
+	/* Daemons that lose their parent become ours, so that their end is seen; PID 1 has it so. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	err = record(&rec);
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	if (err == 0)
+		*ret_trace = wh_take(rec.r.trace);
+	release(&rec);
+	return err;
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tracer/site.h"
+
+#include <fcntl.h>
+#include <libunwind-ptrace.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "tracer/procfs.h"
+
+#define SPACES	   16	/* processes whose unwind tables libunwind keeps */
+#define MAPS_MAX   4096 /* executable mappings of a process that are looked at */
+#define FRAME_TEXT 256
+#define EXECS	   256 /* programs of which calls to execve() are counted … */
+#define EXEC_SITES 16  /* … and so many of them unwound */
+
+/* What libunwind remembers of a process. */
+struct space {
+	pid_t tgid;
+	unw_addr_space_t as;
+	uint64_t used;
+};
+
+struct exec_count {
+	const char *program; /* interned */
+	unsigned n;
+};
+
+struct wh_site_finder {
+	struct space space[SPACES];
+	uint64_t clock;
+	/* One stop often makes several facts: they have one site. */
+	pid_t last_tid;
+	uint64_t last_stop;
+	const struct wh_site *last;
+	struct exec_count exec[EXECS];
+};
+
+/* One executable mapping; the text of its line is kept for the path. */
+struct module {
+	struct wh_procfs_map map;
+	char *line;
+	bool checked, genuine; /* the file of that path is the one that is mapped */
+};
+
+struct modules {
+	struct module *v;
+	size_t n;
+};
+
+struct stack {
+	char text[WH_SITE_FRAMES][FRAME_TEXT];
+	const char *v[WH_SITE_FRAMES];
+	size_t n;
+};
+
+struct wh_site_finder *wh_site_new(void)
+{
+	return calloc(1, sizeof(struct wh_site_finder));
+}
+
+static void space_clear(struct space *s)
+{
+	if (s->as)
+		unw_destroy_addr_space(s->as);
+	*s = (struct space){0};
+}
+
+void wh_site_free(struct wh_site_finder *finder)
+{
+	if (!finder)
+		return;
+	for (size_t i = 0; i < SPACES; i++)
+		space_clear(&finder->space[i]);
+	free(finder);
+}
+
+void wh_site_forget(struct wh_site_finder *finder, pid_t tgid)
+{
+	for (size_t i = 0; i < SPACES; i++)
+		if (finder->space[i].tgid == tgid)
+			space_clear(&finder->space[i]);
+	finder->last = NULL;
+}
+
+static unw_addr_space_t space_of(struct wh_site_finder *finder, pid_t tgid)
+{
+	struct space *s = &finder->space[0];
+
+	for (size_t i = 0; i < SPACES; i++) {
+		if (finder->space[i].tgid == tgid) {
+			s = &finder->space[i];
+			break;
+		}
+		if (finder->space[i].used < s->used)
+			s = &finder->space[i];
+	}
+	if (s->tgid != tgid) {
+		space_clear(s);
+		s->as = unw_create_addr_space(&_UPT_accessors, 0);
+		if (!s->as)
+			return NULL;
+		unw_set_caching_policy(s->as, UNW_CACHE_GLOBAL);
+		s->tgid = tgid;
+	}
+	s->used = ++finder->clock;
+	return s->as;
+}
+
+/* ---- modules --------------------------------------------------------------------------------- */
+
+static void modules_free(struct modules *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		free(m->v[i].line);
+	free(m->v);
+}
+
+static int modules_read(struct wh_recorder *r, pid_t pid, struct modules *m)
+{
+	char name[32], line[PATH_MAX + 128];
+	wh_auto(file) f = NULL;
+	int fd;
+
+	snprintf(name, sizeof(name), "%d/maps", pid);
+	fd = openat(r->proc_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	f = fdopen(fd, "r");
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	m->v = calloc(MAPS_MAX, sizeof(*m->v));
+	if (!m->v)
+		return -ENOMEM;
+	while (m->n < MAPS_MAX && fgets(line, sizeof(line), f)) {
+		struct module *mod = &m->v[m->n];
+
+		line[strcspn(line, "\n")] = '\0';
+		/* r-xp: the others cannot hold code, and are most of the lines. */
+		if (!strstr(line, "x") || !(mod->line = strdup(line)))
+			continue;
+		if (wh_procfs_map_parse(mod->line, &mod->map) < 0 || !mod->map.exec)
+			free(wh_take(mod->line));
+		else
+			m->n++;
+	}
+	return 0;
+}
+
+static struct module *module_of(struct modules *m, uint64_t ip)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (ip >= m->v[i].map.start && ip < m->v[i].map.end)
+			return &m->v[i];
+	return NULL;
+}
+
+/*
+ * libunwind opens the path it finds in the maps. In another mount namespace or after an upgrade that
+ * may be another file, whose unwind tables and symbols would make a stack that never was.
+ */
+static bool is_genuine(struct wh_recorder *r, pid_t pid, struct module *mod)
+{
+	char path[PATH_MAX + 32];
+	struct stat st;
+
+	if (mod->checked)
+		return mod->genuine;
+	mod->checked = true;
+	if (!mod->map.path || mod->map.path[0] != '/')
+		return false;
+	snprintf(path, sizeof(path), "%d/root%s", pid, mod->map.path);
+	mod->genuine = (fstatat(r->proc_fd, path, &st, 0) == 0 && st.st_ino == mod->map.ino) ||
+		       (stat(mod->map.path, &st) == 0 && st.st_ino == mod->map.ino);
+	return mod->genuine;
+}
+
+static void module_name(const struct module *mod, char *ret, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	const char *path = mod && mod->map.path ? mod->map.path : "[anonymous]";
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	path = slash ? slash + 1 : path;
+	len = strlen(path);
+	if (len > sizeof(deleted) && strcmp(path + len - sizeof(deleted) + 1, deleted) == 0)
+		len -= sizeof(deleted) - 1;
+	if (len > 100)
+		len = 100;
+	/* "[anon:v8 heap]": of memory without a file, only what kind it is. */
+	snprintf(ret, size, "%.*s", (int)len, path);
+}
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+static void frame(struct stack *stack, const struct module *mod, uint64_t ip, const char *function,
+		  uint64_t offset)
+{
+	char *text = stack->text[stack->n], name[128];
+
+	module_name(mod, name, sizeof(name));
+	if (function)
+		snprintf(text, FRAME_TEXT, "%s:%.*s+0x%llx", name, 100, function,
+			 (unsigned long long)offset);
+	else if (mod && mod->map.path)
+		snprintf(text, FRAME_TEXT, "%s+0x%llx", name,
+			 (unsigned long long)(ip - mod->map.start + mod->map.offset));
+	else
+		/* Code that was made at run time: its address means nothing to another run. */
+		snprintf(text, FRAME_TEXT, "%s", name);
+	stack->v[stack->n++] = text;
+}
+
+/*
+ * The name of the symbol below the address is only that of the function if the symbol lies within it:
+ * a stripped program has few symbols, and the nearest may be that of a far neighbour.
+ */
+static const char *function_at(unw_cursor_t *cursor, uint64_t ip, char *buf, size_t size,
+			       uint64_t *ret_offset)
+{
+	unw_proc_info_t pi;
+	unw_word_t offset;
+
+	if (unw_get_proc_name(cursor, buf, size, &offset) < 0 || !buf[0])
+		return NULL;
+	if (unw_get_proc_info(cursor, &pi) < 0 || ip < pi.start_ip || offset > ip - pi.start_ip)
+		return NULL;
+	*ret_offset = offset;
+	return buf;
+}
+
+static void unwind(struct wh_recorder *r, struct wh_task *task, struct modules *modules,
+		   struct stack *stack)
+{
+	unw_addr_space_t as = space_of(r->sites, task->process->tgid);
+	void *upt = as ? _UPT_create(task->tid) : NULL;
+	unw_cursor_t cursor;
+
+	if (!upt || unw_init_remote(&cursor, as, upt) < 0)
+		goto out;
+	do {
+		char function[128];
+		const char *name = NULL;
+		struct module *mod;
+		uint64_t offset = 0;
+		unw_word_t ip;
+
+		if (unw_get_reg(&cursor, UNW_REG_IP, &ip) < 0)
+			break;
+		mod = module_of(modules, ip);
+		/* The walk has gone astray, or has come to its end. */
+		if (!mod)
+			break;
+		if (is_genuine(r, task->tid, mod))
+			name = function_at(&cursor, ip, function, sizeof(function), &offset);
+		frame(stack, mod, ip, name, offset);
+		/* Without unwind tables libunwind would follow what may be no frame pointer. */
+		if (!mod->genuine)
+			break;
+	} while (stack->n < WH_SITE_FRAMES && unw_step(&cursor) > 0);
+out:
+	if (upt)
+		_UPT_destroy(upt);
+}
+
+/*
+ * libunwind for x86-64 cannot walk an i386 stack. The kernel's entry page, where most of its calls
+ * are made, pushes three registers and has the caller's address behind them
+ * (arch/x86/entry/vdso/vdso32/system_call.S).
+ */
+static void look_up_i386(struct wh_task *task, struct modules *modules, struct stack *stack)
+{
+	const struct module *mod = module_of(modules, task->call.ip);
+	uint32_t back;
+	struct iovec local = {&back, sizeof(back)};
+	struct iovec remote = {(void *)(uintptr_t)(task->call.sp + 12), sizeof(back)};
+
+	if (mod)
+		frame(stack, mod, task->call.ip, NULL, 0);
+	if (!mod || !mod->map.path || strcmp(mod->map.path, "[vdso]") != 0 ||
+	    process_vm_readv(task->tid, &local, 1, &remote, 1, 0) != sizeof(back))
+		return;
+	mod = module_of(modules, back);
+	if (mod)
+		frame(stack, mod, back, NULL, 0);
+}
+
+static const struct wh_site *make(struct wh_recorder *r, struct wh_task *task,
+				  const struct stack *stack)
+{
+	struct wh_site site = {
+		.program = task->process->program ? task->process->program : "?",
+		.argv = task->process->argv,
+		.stack = {.v = (const char **)stack->v, .n = stack->n},
+	};
+
+	return wh_trace_site(r->trace, &site);
+}
+
+static const struct wh_site *find(struct wh_recorder *r, struct wh_task *task)
+{
+	struct modules modules = {0};
+	const struct wh_site *site = NULL;
+	struct stack *stack = calloc(1, sizeof(*stack));
+	const struct wh_abi *abi = task->call.abi;
+
+	if (stack && modules_read(r, task->process->tgid, &modules) == 0) {
+		if (abi && strcmp(abi->name, "i386") == 0)
+			look_up_i386(task, &modules, stack);
+		else
+			unwind(r, task, &modules, stack);
+		site = make(r, task, stack);
+	}
+	modules_free(&modules);
+	free(stack);
+	return site;
+}
+
+const struct wh_site *wh_site_find(struct wh_recorder *r, struct wh_task *task)
+{
+	static const struct stack nothing;
+	struct wh_site_finder *f = r->sites;
+
+	/* The stack of who executed is gone with the old program. */
+	if (task->executing)
+		return task->exec_site ? task->exec_site : make(r, task, &nothing);
+	if (f->last && f->last_tid == task->tid && f->last_stop == r->stops)
+		return f->last;
+	f->last = find(r, task);
+	f->last_tid = task->tid;
+	f->last_stop = r->stops;
+	return f->last;
+}
+
+int wh_site_before_exec(struct wh_recorder *r, struct wh_task *task)
+{
+	const char *program = task->process->program;
+	struct exec_count *slot = NULL;
+
+	task->exec_site = NULL;
+	for (size_t i = 0; i < EXECS && !slot; i++)
+		if (!r->sites->exec[i].program || r->sites->exec[i].program == program)
+			slot = &r->sites->exec[i];
+	/* A shell may execute without end: unwinding each of them would slow it for nothing new. */
+	if (!slot || !program || slot->n == EXEC_SITES)
+		return 0;
+	slot->program = program;
+	slot->n++;
+	task->exec_site = wh_site_find(r, task);
+	return task->exec_site ? 0 : -ENOMEM;
+}
