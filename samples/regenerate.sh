@@ -6,9 +6,9 @@
 #
 # --into DIR writes DIR/NAME/bundle instead, and leaves the checked-in bundles alone.
 #
-# Each service runs from /run/whittle-sample-NAME and in a network namespace of its own, so that paths and ports
-# in a trace are the same everywhere, nothing is in the way of the real port, and nothing outside can
-# reach the service. Two runs still differ in what is a fact of the run: run ids, counts, durations, process
+# Each service runs from /run/whittle-sample-NAME and in network and pid namespaces of its own, so that paths
+# and ports in a trace are the same everywhere, nothing is in the way of the real port, nothing outside
+# can reach the service, and nothing of it stays behind. Two runs still differ in what is a fact of the run: run ids, counts, durations, process
 # ids, the kernel's version; and in calls that depend on timing (futex, sched_yield, EAGAIN, restart_syscall).
 set -eu
 
@@ -85,7 +85,7 @@ if [ -z "${WHITTLE_SAMPLE_INSIDE:-}" ]; then
 		[ -z "$missing" ] || die "$name: install first: apt-get install$missing"
 	done
 	export WHITTLE_SAMPLE_INSIDE=1 WHITTLE=$whittle
-	exec unshare --net -- "$0" ${into:+--into "$into"} "${names[@]}"
+	exec unshare --net --pid --fork --kill-child --mount-proc -- "$0" ${into:+--into "$into"} "${names[@]}"
 fi
 ip link set lo up
 into=${into:-$here}
