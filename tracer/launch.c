@@ -2,111 +2,11 @@
 #include "tracer/launch.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tracer/procfs.h"
-
-/* What execvp() searches where there is no PATH, but for the current directory. */
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-static int check_file(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
-		return -EACCES;
-	return 0;
-}
-
-static int search(const char *command, const char *dirs, char **ret_path)
-{
-	int result = -ENOENT;
-
-	for (const char *dir = dirs;; dir++) {
-		size_t len = strcspn(dir, ":");
-		wh_auto(str) path = NULL;
-		int err;
-
-		/* An empty entry is the current directory. */
-		if (asprintf(&path, "%.*s%s%s", (int)len, dir, len ? "/" : "./", command) < 0) {
-			path = NULL;
-			return -ENOMEM;
-		}
-		err = check_file(path);
-		if (err == 0) {
-			*ret_path = wh_take(path);
-			return 0;
-		}
-		/* As execvp() does: a file that may not be run is remembered, the search goes on. */
-		if (err == -EACCES)
-			result = err;
-		dir += len;
-		if (!*dir)
-			return result;
-	}
-}
-
-int wh_launch_find(const char *command, char **ret_path, struct wh_error *e)
-{
-	const char *dirs = getenv("PATH");
-	int err;
-
-	if (!*command)
-		return wh_error_set(e, ENOENT, "cannot run \"\": no program was named");
-	if (strchr(command, '/')) {
-		err = check_file(command);
-		if (err == 0) {
-			*ret_path = strdup(command);
-			return *ret_path ? 0 : wh_error_oom(e);
-		}
-		if (err == -EISDIR)
-			return wh_error_set(e, err, "cannot run %s: it is a folder", command);
-		return wh_launch_exec_failed(command, -err, e);
-	}
-	err = search(command, dirs ? dirs : DEFAULT_PATH, ret_path);
-	if (err == -ENOENT)
-		return wh_error_set(
-			e, err,
-			"cannot run %s: there is no such program in PATH (%s); give its "
-			"full path",
-			command, dirs ? dirs : DEFAULT_PATH);
-	if (err == -EACCES)
-		return wh_launch_exec_failed(command, EACCES, e);
-	return err < 0 ? wh_error_oom(e) : 0;
-}
-
-int wh_launch_exec_failed(const char *path, int err, struct wh_error *e)
-{
-	const char *hint = "";
-
-	switch (err) {
-	case EACCES:
-		hint = access(path, X_OK) < 0 ? "; is it executable (chmod +x), and its folder "
-						"searchable?"
-					      : "; is its file system mounted noexec?";
-		break;
-	case ENOENT:
-		if (access(path, F_OK) == 0)
-			hint = "; the file is there, but its #! interpreter or dynamic loader is "
-			       "not";
-		break;
-	case ENOEXEC:
-		hint = "; a script must begin with #! and a program be built for this machine";
-		break;
-	case ELIBBAD:
-		hint = "; its dynamic loader is damaged";
-		break;
-	}
-	return wh_error_set(e, err, "cannot run %s: %s%s", path, strerror(err), hint);
-}
 
 /* The child, up to its execve(). The parent sees the calls from the read on and skips them. */
 static _Noreturn void child(const struct wh_launch *launch, int go)
@@ -222,30 +122,6 @@ int wh_launch_start(const struct wh_launch *launch, unsigned long options, pid_t
 			;
 		return err;
 	}
-	*ret_pid = pid;
-	return 0;
-}
-
-int wh_launch_shell(const char *command, int out, const sigset_t *mask, pid_t *ret_pid,
-		    struct wh_error *e)
-{
-	wh_auto(fd) null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	pid_t pid;
-
-	if (null < 0)
-		return wh_error_errno(e, errno, "/dev/null");
-	pid = fork();
-	if (pid < 0)
-		return wh_error_errno(e, errno, "cannot start %s: fork", command);
-	if (!pid) {
-		setpgid(0, 0);
-		sigprocmask(SIG_SETMASK, mask, NULL);
-		if (dup2(null, STDIN_FILENO) >= 0 && (out < 0 || dup2(out, STDOUT_FILENO) >= 0))
-			execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	/* Both sides: whoever comes first, the group is there when it is to be killed. */
-	setpgid(pid, pid);
 	*ret_pid = pid;
 	return 0;
 }

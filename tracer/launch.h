@@ -9,14 +9,8 @@
 #include "whittle/error.h"
 
 /**
- * wh_launch_find() - what execvp() would run: @command itself if it has a slash, else the first
- * executable file of that name in PATH. What cannot be run is said here, before anything is started.
- */
-int wh_launch_find(const char *command, char **ret_path, struct wh_error *e);
-
-/**
  * struct wh_launch - what is to be started.
- * @path: as wh_launch_find() gave it
+ * @path: as wh_command_find() gave it
  * @out, @err: become its stdout and stderr; -1: as they are
  * @mask: its signal mask
  */
@@ -34,13 +28,6 @@ struct wh_launch {
  * @options: PTRACE_O_*
  */
 int wh_launch_start(const struct wh_launch *launch, unsigned long options, pid_t *ret_pid,
-		    struct wh_error *e);
-
-/** wh_launch_exec_failed() - say why an execve() of @path was refused, with what may mend it. */
-int wh_launch_exec_failed(const char *path, int err, struct wh_error *e);
-
-/** wh_launch_shell() - a plain child in a process group of its own: /bin/sh -c @command. */
-int wh_launch_shell(const char *command, int out, const sigset_t *mask, pid_t *ret_pid,
 		    struct wh_error *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "tracer/runinfo.h"
 #include "tracer/site.h"
 #include "tracer/supervise.h"
+#include "whittle/command.h"
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 
@@ -202,7 +203,7 @@ static int trace_all(struct recording *rec, const char *path, const struct wh_en
 		return err == -ENOMEM ? wh_error_oom(rec->e)
 				      : wh_error_errno(rec->e, err, "cannot trace");
 	if (exec_err)
-		return wh_launch_exec_failed(path, exec_err, rec->e);
+		return wh_command_exec_failed(path, exec_err, rec->e);
 	return 0;
 }
 
@@ -215,7 +216,7 @@ static int record(struct recording *rec)
 
 	err = wh_engine_choose(rec->options->engine, &engine, &reason, rec->e);
 	if (err == 0)
-		err = wh_launch_find(rec->options->argv[0], &path, rec->e);
+		err = wh_command_find(rec->options->argv[0], &path, rec->e);
 	if (err == 0)
 		err = prepare(rec);
 	if (err == 0)

@@ -8,7 +8,8 @@
 #include "tracer/launch.h"
 #include "tracer/outcome.h"
 #include "tracer/procfs.h"
-#include "tracer/ready.h"
+#include "whittle/command.h"
+#include "whittle/ready.h"
 
 #define GRACE	       10.0
 #define READY_TIMEOUT  60.0
@@ -244,9 +245,9 @@ static void take_signals(struct wh_supervisor *sv)
 
 static int start_load(struct wh_supervisor *sv, struct wh_error *e)
 {
-	int err = wh_launch_shell(sv->options->load,
-				  sv->options->stdout_to_stderr ? STDERR_FILENO : -1, &sv->mask,
-				  &sv->load, e);
+	int err = wh_command_shell(sv->options->load,
+				   sv->options->stdout_to_stderr ? STDERR_FILENO : -1, &sv->mask,
+				   &sv->load, e);
 
 	if (err == 0) {
 		sv->outcome.load_started = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What --ready says, and one look whether it holds. */
-#ifndef WHITTLE_TRACER_PROBE_H
-#define WHITTLE_TRACER_PROBE_H
+#ifndef WHITTLE_CORE_PROBE_H
+#define WHITTLE_CORE_PROBE_H
 
 #include "whittle/error.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tracer/probe.h"
+#include "core/probe.h"
 
 #include <math.h>
 #include <netdb.h>

@@ -3,10 +3,10 @@
  * Waiting until a service is ready, in a thread of its own: a look may block (a name server, a slow
  * answer), and while one thread of whittle waits, the other must see to the tracees.
  */
-#ifndef WHITTLE_TRACER_READY_H
-#define WHITTLE_TRACER_READY_H
+#ifndef WHITTLE_READY_H
+#define WHITTLE_READY_H
 
-#include "tracer/probe.h"
+#include "whittle/error.h"
 
 struct wh_ready;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tracer/ready.h"
+#include "whittle/ready.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+
+#include "core/probe.h"
 
 #define INTERVAL_MS 100
 #define LINE_MAX_   65536 /* of a longer line, parts are looked at by themselves */
