@@ -275,12 +275,15 @@ int wh_decode_place(struct wh_recorder *r, struct wh_task *task, unsigned slot, 
 	char path[PATH_MAX];
 
 	/* Newer kernels take NULL for "" there, so that one need not have a string. */
-	if (!addr && flags & WH_PATH_EMPTY)
+	if (!addr && flags & WH_PATH_EMPTY && task->call.row->access != WH_ACCESS_STAT)
 		return wh_path_fd(r, task, dirfd, place);
 	if (wh_memory_read_text(task->tid, addr, path, sizeof(path)) < 0) {
 		place->valid = true;
 		return 0;
 	}
+	/* How libc asks for the state of what it has open (fstat): no path was named. */
+	if (!path[0] && task->call.row->access == WH_ACCESS_STAT)
+		return 0;
 	return wh_path_resolve(r, task, dirfd, path, flags, place);
 }
 
@@ -371,6 +374,7 @@ void wh_decode_reset(struct wh_call *call)
 	call->detail = 0;
 	memset(call->number, 0, sizeof(call->number));
 	memset(call->note, 0, sizeof(call->note));
+	call->site = NULL;
 	call->returned = false;
 	call->ret = 0;
 	call->err = 0;

@@ -11,23 +11,42 @@
 #include "tracer/argv.h"
 #include "tracer/decode_impl.h"
 #include "tracer/image.h"
+#include "tracer/site.h"
 
 #define PATH_TEXT  (2 * PATH_MAX + 64)
 #define CHAIN_MAX  5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
 #define ARGV_MAX   64
 #define ARGV_BYTES 4096
 
+/* After an execve its stack is gone, so where it came from is found before, if that is news. */
+static int find_site(struct wh_recorder *r, struct wh_task *task)
+{
+	const struct wh_place *place = &task->call.place[0];
+	char path[PATH_TEXT];
+	const char *text = wh_decode_fact_path(place, NULL, path, sizeof(path));
+	struct wh_file file = {.path = text, .access = WH_ACCESS_EXEC};
+	struct wh_exec edge = {.from = task->process->program, .to = text};
+
+	if (!text || (wh_trace_find(r->trace, WH_KIND_FILE, &file) &&
+		      wh_trace_find(r->trace, WH_KIND_EXEC, &edge)))
+		return 0;
+	task->call.site = wh_site_find(r, task);
+	return task->call.site ? 0 : -ENOMEM;
+}
+
 int wh_decode_exec_enter(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
 	bool at = call->row->arg[0] == WH_ARG_DIRFD;
 	uint64_t flags = at ? call->arg[4] : 0;
+	int k;
 
 	/* What it may do before is what it gains from. */
 	wh_creds_get(r, task);
-	return wh_decode_place(r, task, 0, at ? (int)call->arg[0] : AT_FDCWD, call->arg[at ? 1 : 0],
-			       (flags & AT_SYMLINK_NOFOLLOW ? 0 : WH_PATH_FOLLOW) |
-				       (flags & AT_EMPTY_PATH ? WH_PATH_EMPTY : 0));
+	k = wh_decode_place(r, task, 0, at ? (int)call->arg[0] : AT_FDCWD, call->arg[at ? 1 : 0],
+			    (flags & AT_SYMLINK_NOFOLLOW ? 0 : WH_PATH_FOLLOW) |
+				    (flags & AT_EMPTY_PATH ? WH_PATH_EMPTY : 0));
+	return k ? k : find_site(r, task);
 }
 
 /* The interpreters that #! lines name, beginning with the script at @place. */
@@ -80,7 +99,8 @@ struct executed {
 	struct wh_creds before; /* numbers only: the group list is not copied */
 	bool gains, lost;
 	const char *loader; /* interned */
-	int fd;		    /* the binary, readable; -1 */
+	struct wh_strlist argv;
+	int fd; /* the binary, readable; -1 */
 };
 
 static int open_exe(struct wh_recorder *r, struct wh_task *task)
@@ -169,7 +189,7 @@ static void judge_gain(struct wh_recorder *r, struct wh_task *task, struct execu
 }
 
 /* The arguments as the new program has them, cut to a bounded size. */
-static int read_argv(struct wh_recorder *r, struct wh_task *task)
+static int read_argv(struct wh_recorder *r, struct wh_task *task, struct wh_strlist *ret_argv)
 {
 	char path[32], text[ARGV_BYTES + 1];
 	const char *v[ARGV_MAX];
@@ -185,7 +205,7 @@ static int read_argv(struct wh_recorder *r, struct wh_task *task)
 	text[len] = '\0';
 	for (char *s = text; s < text + len && n < ARGV_MAX; s += strlen(s) + 1)
 		v[n++] = s;
-	return wh_argv_set(&task->process->argv, v, n);
+	return wh_argv_set(ret_argv, v, n);
 }
 
 static int inherited(struct wh_recorder *r, struct wh_task *task)
@@ -217,15 +237,16 @@ static int put_exec(struct wh_recorder *r, struct wh_task *task, const char *fro
 	bool same = wh_util_streq(to, x->exe.path);
 	struct wh_exec key = {.from = from, .to = to, .interpreter = same ? NULL : x->exe.path};
 	struct wh_exec *fact;
-	int k = wh_record_fact(r, task, WH_KIND_EXEC, &key, true, &fact);
+	int k = wh_record_fact(r, task, WH_KIND_EXEC, &key, !task->call.site, &fact);
 
 	if (k < 0)
 		return wh_decode_fact_err(k);
+	if (!fact->f.site)
+		fact->f.site = task->call.site;
 	if (!fact->loader)
 		fact->loader = x->loader;
 	if (!fact->argv.n)
-		k = wh_trace_set_list(r->trace, &fact->argv, task->process->argv.v,
-				      task->process->argv.n);
+		k = wh_trace_set_list(r->trace, &fact->argv, x->argv.v, x->argv.n);
 	fact->gains |= x->gains;
 	fact->gain_lost |= x->lost;
 	if (k >= 0 && x->lost && !x->before.no_new_privs)
@@ -245,17 +266,22 @@ static int exec_facts(struct wh_recorder *r, struct wh_task *task, const char *f
 	k = wh_decode_fact_file(r, task, to, WH_ACCESS_EXEC, NULL, NULL);
 	if (k == 0)
 		k = interpreters(r, task, to);
+	if (k == 0)
+		k = find_loader(r, task, x);
+	if (k == 0)
+		k = read_argv(r, task, &x->argv);
+	if (k == 0)
+		k = put_exec(r, task, from, to->path, x);
 	program = wh_trace_intern(r->trace, x->exe.path);
 	if (!program)
 		return -ENOMEM;
 	task->process->program = program;
 	task->process->executed = true;
-	if (k == 0)
-		k = read_argv(r, task);
-	if (k == 0)
-		k = find_loader(r, task, x);
-	if (k == 0)
-		k = put_exec(r, task, from, to->path, x);
+	if (k == 0) {
+		wh_argv_free(&task->process->argv);
+		task->process->argv = x->argv;
+		x->argv = (struct wh_strlist){0};
+	}
 	return k == 0 ? inherited(r, task) : k;
 }
 
@@ -274,6 +300,13 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
 		wh_decode_reset(call);
 		call->name = "execve";
 	}
+	if (!from) {
+		/* The stack of the entrypoint's execve is whittle's own. */
+		struct wh_site site = {.program = task->process->program,
+				       .argv = task->process->argv};
+
+		call->site = site.program ? wh_trace_site(r->trace, &site) : NULL;
+	}
 	k = wh_path_link(r, task, "exe", &x.exe);
 	if (k == 0 && x.exe.resolved && !x.exe.path)
 		k = nameless(r, task, &x.exe);
@@ -288,6 +321,7 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
 		k = exec_facts(r, task, from, &x);
 	}
 	wh_util_close(x.fd);
+	wh_argv_free(&x.argv);
 	wh_path_clear(&x.exe);
 	return k;
 }

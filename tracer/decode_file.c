@@ -90,7 +90,8 @@ static int open_facts(struct wh_recorder *r, struct wh_task *task, const struct 
 		{!(flags & O_PATH) && !dir && reads, WH_ACCESS_READ},
 		{!(flags & O_PATH) && writes && !(flags & O_APPEND), WH_ACCESS_WRITE},
 		{!(flags & O_PATH) && writes && flags & O_APPEND, WH_ACCESS_APPEND},
-		{!(flags & O_PATH) && flags & O_TRUNC && existed, WH_ACCESS_TRUNCATE},
+		{!(flags & O_PATH) && flags & O_TRUNC && existed && S_ISREG(place->mode),
+		 WH_ACCESS_TRUNCATE},
 		{!(flags & O_PATH) && flags & O_CREAT && !existed, WH_ACCESS_CREATE},
 	};
 	const char *type = place->exists ? NULL : dir ? "dir" : "file";

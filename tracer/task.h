@@ -69,9 +69,10 @@ struct wh_call {
 	char *text;		  /* WH_ARG_TEXT */
 	uint8_t addr[128];	  /* WH_ARG_SOCKADDR: struct sockaddr_storage */
 	size_t addr_len;
-	uint64_t detail;     /* an irregular function's own note from entry to exit */
-	uint64_t number[4];  /* more of these … */
-	const char *note[4]; /* … and in words; interned in the trace or static */
+	uint64_t detail;	    /* an irregular function's own note from entry to exit */
+	uint64_t number[4];	    /* more of these … */
+	const char *note[4];	    /* … and in words; interned in the trace or static */
+	const struct wh_site *site; /* found at the entry, where later is too late: execve */
 	/* Set when it has returned: */
 	bool returned;
 	int64_t ret; /* as the kernel returned it */
