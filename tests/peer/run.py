@@ -1,0 +1,399 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares what whittle records with what two others see of the same programs.
+
+The kernel: in the very same run, its raw_syscalls tracepoint counts the calls of the recorded tree
+(kernel.bt, by bpftrace; counted in the kernel, so nothing is lost). Each call whittle counted must be
+counted as often by the kernel and the other way round, with the names of the kernel's own headers.
+For the services of samples/ under their load, for everyday programs, and for the live test programs.
+
+strace: only one can trace at a time, so each everyday program runs once under each, in the same fresh
+folder; the files opened, as both see them resolved, the programs executed and the calls made must be
+the same sets. Where two runs of a program differ by themselves, further rounds are added on both sides,
+up to ROUNDS, until the unions agree.
+
+What was tried for the first and not taken: ftrace's own trace buffer loses events under load; hist
+triggers count without loss but are not configured in common kernels.
+
+usage: [WHITTLE=FILE] [WH_BUILD=DIR] run.py [NAME…]
+"""
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+ROUNDS = 5
+SERVICES = ("nginx", "redis", "postgresql", "python", "node")
+HEADERS = {"x86_64": "unistd_64.h", "i386": "unistd_32.h"}
+
+# Everyday programs: name, and a command for sh that is the entrypoint's only argument.
+PROGRAMS = {
+    "ls": "exec ls -la /etc",
+    "pipeline": "sort /etc/passwd | tee copy | uniq -c | wc -l > out; cat < out",
+    "background": "for i in 1 2 3; do (echo $i > f$i) & done; wait; cat f1 f2 f3; kill -0 $$",
+    "coreutils": "mkdir -p a/b; cp -a /etc/hostname a/b/; ln -s hostname a/b/l; ln a/b/hostname a/h; "
+                 "mv a/b c; chmod 600 c/hostname; touch -d @0 c/l; mkfifo p; stat -f .; "
+                 "dd if=/dev/zero of=z bs=4k count=3; truncate -s 1 z; rm -r a c; df . ; id; date",
+    "find": "exec find /etc/apt /etc/ssl -type f -name '*.conf' -exec head -n 1 {} +",
+    "xargs": "seq 20 | xargs -n 1 -P 4 sh -c 'echo $0 > x$0'; ls",
+    "tar": "tar -C /etc -cJf t.tar.xz apt dpkg passwd && mkdir x && tar -C x -xf t.tar.xz && ls -R x",
+    "perl": "exec perl -MPOSIX -MFile::Find -e 'find(sub {}, \"/etc/apt\"); print strftime(\"%F\", gmtime(0))'",
+    "python": "exec /usr/bin/python3 -c 'import json, sqlite3, ssl, subprocess; "
+              "sqlite3.connect(\"d.db\").execute(\"create table t(a)\"); "
+              "print(subprocess.run([\"true\"]).returncode)'",
+    "git": "export HOME=$PWD GIT_AUTHOR_DATE=@0 GIT_COMMITTER_DATE=@0; git init -q r && cd r && echo a > a && git add a && "
+           "git -c user.name=n -c user.email=e commit -q -m m && git status --short && git log --oneline",
+    "apt": "exec apt-config dump",
+    "dpkg": "exec dpkg-query -W bash coreutils",
+    "ssh-keygen": "exec ssh-keygen -q -t ed25519 -N '' -f key",
+    "compile": "printf 'int main(void){return 0;}' > h.c && gcc -O1 -o h h.c && ./h",
+    "getent": "getent passwd root; getent hosts localhost; getent services http",
+    "ps": "exec ps -o pid,comm -p 1",
+    "privilege": "exec setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c 'id; cat /etc/passwd > /dev/null'",
+    "archive": "gzip -c /etc/services > s.gz; zcat s.gz | md5sum; sed -n 1p /etc/services; awk 'END{print NR}' /etc/services",
+    "flock": "exec flock lock sh -c 'echo locked > l'",
+    "timeout": "timeout 5 sleep 0.1; nice -n 5 true; env -i /bin/true; setsid -w true; ulimit -n 512; true",
+}
+
+
+def note(text):
+    print("\n".join("  " + line for line in text.splitlines()), flush=True)
+
+
+class Results:
+    def __init__(self):
+        self.failed = False
+
+    def say(self, name, why=None, details=()):
+        for line in details:
+            note(line)
+        if why:
+            self.failed = True
+        print(f"not ok peer/{name}: {why}" if why else f"ok peer/{name}", flush=True)
+
+
+# ---- whittle's side ------------------------------------------------------------------------------
+
+def record(whittle, trace, command, cwd, options=(), timeout=300, stdout=subprocess.DEVNULL, env=None):
+    """Record; (pid of that whittle, exit status, stderr)."""
+    with tempfile.TemporaryFile("w+") as err:
+        child = subprocess.Popen([whittle, "record", "-o", trace, *options, "--", *command],
+                                 cwd=cwd, stdin=subprocess.DEVNULL, stdout=stdout, stderr=err, env=env,
+                                 start_new_session=True)
+        try:
+            status = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            status = "timeout"
+        err.seek(0)
+        return child.pid, status, err.read()
+
+
+def load_trace(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def plain_environment():
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+    for name in ("TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    return env
+
+
+# ---- the kernel's side ---------------------------------------------------------------------------
+
+class Kernel:
+    """bpftrace at work; counts() ends it."""
+
+    def __init__(self):
+        env = dict(os.environ, BPFTRACE_MAP_KEYS_MAX="262144")
+        # tracefs is mounted where bpftrace looks for it, in a mount namespace of its own.
+        script = "mount -t tracefs tracefs /sys/kernel/tracing && exec bpftrace -f json \"$0\" \"$1\""
+        self.process = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", script, os.path.join(HERE, "kernel.bt"), str(os.getpid())],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if '"ready\\n"' in line:
+                return
+        self.process.wait()
+        raise OSError("bpftrace cannot count system calls on this kernel: " + " ".join(said[-3:]).strip())
+
+    def counts(self):
+        """{pid of a whittle: {(abi, number): count}}"""
+        self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=60)
+        counts = {}
+        for line in out.splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if value.get("type") != "map":
+                continue
+            for key, n in value["data"].get("@calls", {}).items():
+                pid, compat, number = (int(k) for k in key.split(","))
+                counts.setdefault(pid, {})[("i386" if compat else "x86_64", number)] = n
+        return counts
+
+
+def kernel_names():
+    """{(abi, number): name}, from the kernel's headers."""
+    names = {}
+    for abi, header in HEADERS.items():
+        with open(f"/usr/include/x86_64-linux-gnu/asm/{header}", encoding="ascii") as f:
+            for name, number in re.findall(r"#define __NR_(\w+)\s+(\d+)", f.read()):
+                names[(abi, int(number))] = name
+    return names
+
+
+def differences(trace, seen, names):
+    """What whittle and the kernel do not agree on, as lines."""
+    lines = []
+    mine = {}
+    for s in trace["syscalls"]:
+        key = (s["abi"], s["number"])
+        mine[key] = mine.get(key, 0) + s["count"]
+        if key in names and s["name"] != names[key]:
+            lines.append(f"{key[0]} {key[1]} is {names[key]}, whittle says {s['name']}")
+    for key in sorted(set(mine) | set(seen)):
+        if mine.get(key, 0) != seen.get(key, 0):
+            lines.append(f"{key[0]} {names.get(key, key[1])}: whittle counted {mine.get(key, 0)}, "
+                         f"the kernel {seen.get(key, 0)}")
+    return lines
+
+
+def sample_setting(name, key):
+    with open(os.path.join(TOP, "samples", name, "sample.env"), encoding="utf-8") as f:
+        for line in f:
+            if line.startswith(key + "="):
+                return line.strip().split("=", 1)[1]
+    raise KeyError(key)
+
+
+def record_service(whittle, name, top):
+    folder = os.path.join(TOP, "samples", name)
+    trace = os.path.join(top, f"service-{name}.json")
+    prepared = subprocess.run([os.path.join(folder, "prepare")], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+    if prepared.returncode:
+        return None, None, f"prepare: {prepared.stderr}"
+    pid, status, err = record(whittle, trace, [os.path.join(folder, "start")], top,
+                              ["--ready", sample_setting(name, "ready"), "--load",
+                               os.path.join(folder, "load")], env=dict(os.environ))
+    return pid, trace, None if status == 0 else f"exit status {status}: {err[-2000:]}"
+
+
+def live_module():
+    spec = importlib.util.spec_from_file_location("live", os.path.join(TOP, "tests", "live", "run.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def record_live(whittle, build, wanted, top):
+    """Each live test program once more: yields (case, pid, trace or None, why)."""
+    live = live_module()
+    for name, program, _, settings in live.cases_of(build):
+        if program is None or not wanted(f"live/{name}"):
+            continue
+        folder = os.path.join(top, "live-" + name)
+        os.mkdir(folder)
+        command = [program] + settings.get("args", "").split()
+        env = live.sane_environment()
+        env.update(e.split("=", 1) for e in settings.get("env", []))
+        trace = os.path.join(top, f"live-{name}.json")
+        pid, status, err = record(whittle, trace, command, folder, settings.get("record", "").split(), env=env)
+        want = int(settings.get("status", 0))
+        yield name, pid, trace, None if status == want else f"exit status {status}: {err[-500:]}"
+
+
+def against_kernel(whittle, build, wanted, top, results):
+    try:
+        kernel = Kernel()
+    except OSError as error:
+        print(f"skip peer/kernel: {error}", flush=True)
+        return
+    todo = []
+    for name in SERVICES:
+        if wanted(f"kernel/{name}"):
+            todo.append((f"kernel/{name}", *record_service(whittle, name, top)))
+    for name, script in PROGRAMS.items():
+        if wanted(f"kernel/{name}"):
+            folder = os.path.join(top, "kernel-" + name)
+            os.mkdir(folder)
+            trace = os.path.join(top, f"kernel-{name}.json")
+            pid, status, err = record(whittle, trace, ["/bin/sh", "-c", script], folder, env=plain_environment())
+            todo.append((f"kernel/{name}", pid, trace,
+                         None if status == 0 else f"exit status {status}: {err[-1000:]}"))
+    for name, pid, trace, why in record_live(whittle, build, wanted, top):
+        todo.append((f"kernel/live-{name}", pid, trace, why))
+    counts, names = kernel.counts(), kernel_names()
+    for name, pid, trace, why in todo:
+        if why:
+            results.say(name, "it could not be recorded", [why])
+            continue
+        seen = counts.get(pid, {})
+        if not seen:
+            results.say(name, "the kernel saw nothing of it")
+            continue
+        lines = differences(load_trace(trace), seen, names)
+        results.say(name, f"{len(lines)} differences" if lines else None, lines)
+
+
+# ---- strace's side -------------------------------------------------------------------------------
+
+def unquote(text):
+    """The bytes of a string that strace printed with -xx, as text."""
+    return bytes(int(h, 16) for h in re.findall(r"\\x(..)", text)).decode("utf-8", "surrogateescape")
+
+
+def stable(path):
+    """A path with what is another one in each run written as whittle writes it."""
+    path = re.sub(r"^/proc/\d+", "/proc/@{pid}", path)
+    path = re.sub(r"(/proc/@\{pid\}/task)/\d+", r"\1/@{tid}", path)
+    path = path.removesuffix(" (deleted)")
+    return path.rstrip("/") or "/"
+
+
+def opened_as(flags):
+    if "O_PATH" in flags:
+        return {"path"}
+    access = {"r"} if "O_RDONLY" in flags or "O_RDWR" in flags else set()
+    return access | ({"w"} if "O_WRONLY" in flags or "O_RDWR" in flags else set())
+
+
+def under_strace(command, cwd, top):
+    """({call}, {(path, access)}, {program}) as strace sees them."""
+    prefix = os.path.join(top, "strace.out")
+    for entry in os.listdir(top):
+        if entry.startswith("strace.out"):
+            os.unlink(os.path.join(top, entry))
+    done = subprocess.run(["strace", "-ff", "-o", prefix, "-y", "-xx", "-s", "8192", "--quiet=all",
+                           "-e", "signal=none", *command],
+                          cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, env=plain_environment(), timeout=300, check=False)
+    calls, files, programs = set(), set(), set()
+    for entry in os.listdir(top):
+        if not entry.startswith("strace.out"):
+            continue
+        with open(os.path.join(top, entry), encoding="ascii", errors="replace") as f:
+            for line in f:
+                m = re.match(r"(\w+)\(", line)
+                if not m:
+                    continue
+                calls.add(m.group(1))
+                opened = re.search(r"(O_[A-Z0-9_|]+)[^=]*\)\s+= \d+<((?:\\x..)+)>(\(deleted\))?\s*$", line)
+                if m.group(1) in ("open", "openat", "openat2", "creat") and opened:
+                    flags = set(opened.group(1).split("|"))
+                    for access in opened_as(flags):
+                        files.add((stable(unquote(opened.group(2))), access))
+                executed = re.match(r'execve\("((?:\\x..)+)".*\) = 0$', line.strip())
+                if executed:
+                    programs.add(os.path.realpath(os.path.join(cwd, unquote(executed.group(1)))))
+    return done.returncode, calls, files, programs
+
+
+def under_whittle(whittle, command, cwd, top):
+    trace = os.path.join(top, "strace-peer.json")
+    _, status, err = record(whittle, trace, command, cwd, env=plain_environment())
+    if status != 0:
+        return status, err, None, None
+    t = load_trace(trace)
+    letters = {"read": "r", "list": "r", "write": "w", "append": "w", "path": "path"}
+    files = set()
+    for f in t["files"]:
+        by = f.get("syscalls", [])
+        if f["access"] in letters and f.get("outcomes", {}).get("ok") and \
+                set(by) & {"open", "openat", "openat2", "creat"}:
+            files.add((stable(f["path"]), letters[f["access"]]))
+    calls = {s["name"] for s in t["syscalls"]}
+    return 0, calls, files, {e["to"] for e in t["execs"]}
+
+
+def fresh(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder)
+    return folder
+
+
+def against_strace(whittle, wanted, top, results):
+    for name, script in PROGRAMS.items():
+        if not wanted(f"strace/{name}"):
+            continue
+        cwd = os.path.join(top, "strace-" + name)
+        command = ["/bin/sh", "-c", script]
+        mine, theirs = [set(), set(), set()], [set(), set(), set()]
+        rounds, why = 0, None
+        # The first round is the rule. More only where the program itself differs from run to run.
+        while rounds < ROUNDS and (rounds == 0 or mine != theirs):
+            rounds += 1
+            status, calls, files, programs = under_strace(command, fresh(cwd), top)
+            if status != 0:
+                why = f"under strace it ended with {status}"
+                break
+            theirs = [a | b for a, b in zip(theirs, (calls, files, programs))]
+            status, calls, files, programs = under_whittle(whittle, command, fresh(cwd), top)
+            if status != 0:
+                why = f"whittle ended with {status}: {calls}"
+                break
+            mine = [a | b for a, b in zip(mine, (calls, files, programs))]
+        lines = []
+        for what, a, b in zip(("call", "file", "program"), mine, theirs):
+            lines += [f"missing {what}: {x}" for x in sorted(b - a)]
+            lines += [f"extra {what}: {x}" for x in sorted(a - b)]
+        if lines and not why:
+            why = f"{len(lines)} differences after {rounds} rounds"
+        elif rounds > 1:
+            note(f"{name}: {rounds} rounds, as runs differ")
+        results.say(f"strace/{name}", why, lines[:60])
+
+
+# ---- all -----------------------------------------------------------------------------------------
+
+def isolate():
+    """Go on in a network and mount namespace of our own: the ports and /run of the samples are ours."""
+    if "WH_PEER_INSIDE" not in os.environ:
+        env = dict(os.environ, WH_PEER_INSIDE="1")
+        script = ("mount -t tmpfs -o mode=755 tmpfs /run && mkdir -m 1777 /run/lock && "
+                  "ip link set lo up && exec \"$@\"")
+        os.execvpe("unshare", ["unshare", "-m", "-n", "sh", "-c", script, "sh", sys.executable,
+                               os.path.abspath(__file__), *sys.argv[1:]], env)
+
+
+def main():
+    build = os.environ.get("WH_BUILD")
+    if "-h" in sys.argv or "--help" in sys.argv or not build or os.getuid() != 0:
+        sys.exit(__doc__ + "\nMust be root, with WH_BUILD set.")
+    build = os.path.abspath(build)
+    whittle = os.path.abspath(os.environ.get("WHITTLE", os.path.join(build, "whittle")))
+    isolate()
+    names = sys.argv[1:]
+    results = Results()
+    top = tempfile.mkdtemp(prefix="whittle-peer.")
+    os.chmod(top, 0o755)
+
+    def wanted(case):
+        return not names or any(n in case for n in names)
+
+    try:
+        against_kernel(whittle, build, wanted, top, results)
+        against_strace(whittle, wanted, top, results)
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+    return 1 if results.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
