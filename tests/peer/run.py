@@ -48,7 +48,7 @@ PROGRAMS = {
     "python": "exec /usr/bin/python3 -c 'import json, sqlite3, ssl, subprocess; "
               "sqlite3.connect(\"d.db\").execute(\"create table t(a)\"); "
               "print(subprocess.run([\"true\"]).returncode)'",
-    "git": "export HOME=$PWD GIT_AUTHOR_DATE=@0 GIT_COMMITTER_DATE=@0; git init -q r && cd r && echo a > a && git add a && "
+    "git": "d=2000-01-01T00:00:00Z; export HOME=$PWD GIT_AUTHOR_DATE=$d GIT_COMMITTER_DATE=$d; git init -q r && cd r && echo a > a && git add a && "
            "git -c user.name=n -c user.email=e commit -q -m m && git status --short && git log --oneline",
     "apt": "exec apt-config dump",
     "dpkg": "exec dpkg-query -W bash coreutils",
@@ -264,6 +264,8 @@ def stable(path):
     path = re.sub(r"^/proc/\d+", "/proc/@{pid}", path)
     path = re.sub(r"(/proc/@\{pid\}/task)/\d+", r"\1/@{tid}", path)
     path = path.removesuffix(" (deleted)")
+    # Names that git and gcc make up at random.
+    path = re.sub(r"/(tmp_obj_|cc)[A-Za-z0-9]{6}(?=\.|$)", r"/\1@{random}", path)
     return path.rstrip("/") or "/"
 
 
