@@ -24,7 +24,6 @@ static int check_replace(const char *dir, const char *file, struct wh_error *e)
 {
 	bool seccomp = strcmp(file, "seccomp.json") == 0;
 	wh_auto(str) path = NULL, marked = NULL, head = NULL;
-	wh_auto(fd) fd = -1;
 	size_t len;
 	int r;
 

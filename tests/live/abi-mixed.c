@@ -7,6 +7,7 @@
  * LIVE: expect {"scope":"syscalls","where":{},"compare":["abi","name","number","count"]}
  * LIVE: expect {"fact":"syscalls","abi":"i386","name":"getpid","number":20,"count":2}
  * LIVE: expect {"fact":"syscalls","abi":"x86_64","name":"getpid","number":39,"count":3}
+ * LIVE: expect {"fact":"syscalls","abi":"x86_64","name":"execve","number":59,"count":1}
  * LIVE: expect {"fact":"syscalls","abi":"i386","name":"exit_group","number":252,"count":1}
  */
 _Noreturn void _start(void);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The least program there is: its only system call is the one that does not return.
+ * The least program there is: its only system call is the one that does not return. The execve that
+ * started it is counted as well: a container's runtime makes it under the container's filter.
  *
  * LIVE: nolibc m32
  * LIVE: expect {"scope":"syscalls","where":{},"compare":["name","count","errors"]}
  * LIVE: expect {"fact":"syscalls","name":"exit_group","count":1}
+ * LIVE: expect {"fact":"syscalls","name":"execve","count":1}
  * LIVE: expect {"scope":"files","where":{"path":"^@HERE@"},"compare":["path","access"]}
  */
 #include <sys/syscall.h>

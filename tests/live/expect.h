@@ -94,7 +94,10 @@ EXPECT_UNUSED static void expect_files_scope(void)
 	       expect_here());
 }
 
-/* One expected file below the folder, with one outcome that happened count times. */
+/*
+ * One expected file below the folder (a directory's name ends in '/'), with one outcome that happened
+ * count times.
+ */
 EXPECT_UNUSED static void expect_file(const char *name, const char *access, const char *outcome,
 				      int count)
 {

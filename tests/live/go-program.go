@@ -21,7 +21,7 @@ func main() {
 	if err != nil {
 		os.Exit(99)
 	}
-	fmt.Printf("{\"scope\":\"files\",\"where\":{\"path\":\"^%s/\"},\"compare\":[\"path\",\"access\",\"outcomes\"]}\n", here)
+	fmt.Printf("{\"scope\":\"files\",\"where\":{\"path\":\"^%s/.\"},\"compare\":[\"path\",\"access\",\"outcomes\"]}\n", here)
 	var all sync.WaitGroup
 	for i := 0; i < 50; i++ {
 		name := fmt.Sprintf("%s/f%02d", here, i)

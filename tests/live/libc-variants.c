@@ -18,7 +18,7 @@ int main(void)
 
 	expect_files_scope();
 	expect_that(mkdir("dir", 0700) == 0);
-	expect_file("dir", "mkdir", "ok", 1);
+	expect_file("dir/", "mkdir", "ok", 1);
 	fd = open("dir/a", O_RDWR | O_CREAT | O_EXCL, 0600);
 	expect_that(fd >= 0);
 	expect_file("dir/a", "create", "ok", 1);
@@ -39,6 +39,6 @@ int main(void)
 	expect_that(unlink("dir/b") == 0);
 	expect_file("dir/b", "unlink", "ok", 1);
 	expect_that(rmdir("dir") == 0);
-	expect_file("dir", "rmdir", "ok", 1);
+	expect_file("dir/", "rmdir", "ok", 1);
 	return 0;
 }

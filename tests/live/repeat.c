@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	expect("{'scope':'syscalls','where':{'name':'^getpid$'},'compare':['name','count']}");
 	expect("{'fact':'syscalls','name':'getpid','count':7}");
 	expect_files_scope();
-	expect_file("folder", "mkdir", "ok", 1);
+	expect_file("folder/", "mkdir", "ok", 1);
 	for (long i = 0; i < 2; i++) {
 		char name[64];
 
