@@ -147,7 +147,7 @@ static _Noreturn void child(const struct wh_sandbox *s, uint64_t permitted, stru
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		fail(shared, errno);
 	atomic_store(&shared->step, STEP_FILTER);
-	listener = load_filter(s);
+	listener = s->program ? load_filter(s) : 0;
 	if (listener < 0)
 		fail(shared, errno);
 	if (s->listen) {

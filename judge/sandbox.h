@@ -10,7 +10,7 @@
 /**
  * struct wh_sandbox - what is to be enforced, in the way and order of runc's init.
  * @path: program, as wh_command_find() gave it
- * @program: the compiled filter
+ * @program: the compiled filter, NULL for none
  * @listen: the filter was compiled with notify
  * @caps: bit n is capability n: bounding, inheritable and (where exec gives it) permitted set
  * @apparmor: name of a loaded profile to be entered, or NULL

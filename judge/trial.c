@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "judge/simulate.h"
 #include "whittle/command.h"
 #include "whittle/ready.h"
 
@@ -143,6 +144,13 @@ static int tick(struct run *r)
 	return r->trial->interrupted && *r->trial->interrupted ? -EINTR : 0;
 }
 
+/* "exited 1", "was killed by SIGSEGV": after "it". */
+static const char *did(const char *outcome, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s%s", wh_util_has_prefix(outcome, "killed") ? "was " : "", outcome);
+	return ret;
+}
+
 static bool in_time(const struct run *r, double since)
 {
 	return now() - since < r->trial->timeout;
@@ -156,6 +164,7 @@ static bool status_good(int status)
 /* Return: 1 ready, 0 not (and why), or -EINTR. */
 static int wait_until_ready(struct run *r)
 {
+	char text[80];
 	double since = now();
 	int err;
 
@@ -164,7 +173,8 @@ static int wait_until_ready(struct run *r)
 		if (err < 0)
 			return err;
 		if (r->service < 0) {
-			why(r, "it %s before it was ready", r->result->service);
+			why(r, "it %s before it was ready",
+			    did(r->result->service, text, sizeof(text)));
 			return 0;
 		}
 		if (!in_time(r, since)) {
@@ -183,6 +193,7 @@ static int run_load(struct run *r, struct wh_error *e)
 	wh_auto(fd) null = -1;
 	wh_auto(str) quiet = NULL;
 	const char *command = r->trial->load;
+	char text[80];
 	sigset_t none;
 	int err;
 
@@ -208,13 +219,13 @@ static int run_load(struct run *r, struct wh_error *e)
 		}
 	}
 	if (!status_good(r->load_status)) {
-		why(r, "the load %s", r->result->load);
+		why(r, "the load %s", did(r->result->load, text, sizeof(text)));
 		if (r->service < 0)
 			why(r, "the load %s; the service %s", r->result->load, r->result->service);
 		return 0;
 	}
 	if (r->service < 0 && !status_good(r->service_status)) {
-		why(r, "it %s during the load", r->result->service);
+		why(r, "it %s during the load", did(r->result->service, text, sizeof(text)));
 		return 0;
 	}
 	return 1;
@@ -222,6 +233,7 @@ static int run_load(struct run *r, struct wh_error *e)
 
 static int wait_for_end(struct run *r)
 {
+	char text[80];
 	double since = now();
 
 	while (r->service > 0) {
@@ -236,7 +248,7 @@ static int wait_for_end(struct run *r)
 		}
 	}
 	if (!status_good(r->service_status)) {
-		why(r, "it %s", r->result->service);
+		why(r, "it %s", did(r->result->service, text, sizeof(text)));
 		return 0;
 	}
 	return 1;
@@ -265,6 +277,30 @@ static int stop_service(struct run *r)
 		snprintf(r->result->service, sizeof(r->result->service),
 			 "did not stop at SIGTERM, was killed");
 	return 1;
+}
+
+/* A profile without execve is a bad profile, not trouble: said before it is tried in vain. */
+static bool may_start(struct run *r, struct wh_error *e)
+{
+	static const uint64_t no_args[6];
+	const struct wh_abi *abi = wh_syscall_abi_native();
+	const struct wh_filter_program *program = r->trial->sandbox.program;
+	int nr = wh_syscall_number(abi, "execve");
+	struct wh_denial *d;
+	uint32_t action;
+
+	if (!program || wh_simulate_run(program, abi, (uint64_t)nr, no_args, &action, e) < 0 ||
+	    action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG ||
+	    action == SECCOMP_RET_USER_NOTIF)
+		return true;
+	why(r, "the seccomp profile does not allow execve, with which it starts");
+	d = remember(r->result, abi, (uint64_t)nr, getpid());
+	if (d) {
+		d->answer = action;
+		d->count = 1;
+		snprintf(d->program, sizeof(d->program), "%s", r->trial->sandbox.path);
+	}
+	return false;
 }
 
 /* Return: 1 passed, 0 not (and why), or an error. */
@@ -321,7 +357,7 @@ int wh_trial_run(const struct wh_trial *trial, struct wh_trial_result *ret_resul
 	struct run r = {
 		.trial = trial, .result = result, .listener = -1, .service = -1, .load = -1};
 	struct wh_error own = {0};
-	int listener, err;
+	int listener = -1, err;
 
 	if (!result)
 		return wh_error_oom(e);
@@ -330,12 +366,16 @@ int wh_trial_run(const struct wh_trial *trial, struct wh_trial_result *ret_resul
 		free(result);
 		return wh_error_set(e, ENOSYS, "this kernel has no seccomp notifications");
 	}
-	err = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
-		      ? wh_error_errno(&own, errno, "PR_SET_CHILD_SUBREAPER")
-		      : start(&r, &own);
-	listener = r.listener;
-	if (err == 0)
-		err = follow(&r, &own);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
+		err = wh_error_errno(&own, errno, "PR_SET_CHILD_SUBREAPER");
+	} else if (!may_start(&r, &own)) {
+		err = 0;
+	} else {
+		err = start(&r, &own);
+		listener = r.listener;
+		if (err == 0)
+			err = follow(&r, &own);
+	}
 	/* A task that waits for an answer cannot be killed before the listener is closed. */
 	wh_util_close(listener);
 	wh_sandbox_kill_all();

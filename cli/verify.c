@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge/verify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "judge/simulate.h"
+#include "whittle/capability.h"
+#include "whittle/command.h"
+#include "whittle/ready.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+/* A label, padded, and what belongs to it; the text is foreign. */
+static void line(const char *label, enum wh_table_style style, const char *fmt, ...)
+	wh_printf(3, 4);
+
+static void line(const char *label, enum wh_table_style style, const char *fmt, ...)
+{
+	wh_auto(str) text = NULL;
+	wh_auto(str) safe = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	safe = text ? wh_cli_safe(text) : NULL;
+	printf("  %-12s ", label);
+	wh_table_styled(stdout, wh_cli_colour(stdout), style, safe ? safe : "?");
+	putchar('\n');
+}
+
+static void caps_text(uint64_t caps, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	ret[0] = '\0';
+	for (unsigned i = 0; i < WH_CAPABILITY_COUNT && len < size; i++) {
+		if (caps & 1ull << i)
+			len += (size_t)snprintf(ret + len, size - len, "%s%s", len ? " " : "",
+						wh_capability_row(i)->name);
+	}
+}
+
+static void print_enforced(const struct wh_verify *v)
+{
+	static const char *const apparmor[] = {
+		[WH_VERIFY_APPARMOR_NONE] = "the bundle has no profile",
+		[WH_VERIFY_APPARMOR_ENFORCED] = "enforced",
+		[WH_VERIFY_APPARMOR_COMPILED] = "compiled only: this kernel has no AppArmor",
+		[WH_VERIFY_APPARMOR_UNTRIED] =
+			"not tried: this kernel has no AppArmor, and there is no apparmor_parser",
+	};
+	uint32_t other = wh_filter_answer(v->filter, wh_syscall_abi_native(), 0);
+	char caps[WH_CAPABILITY_COUNT * 24], action[64];
+	size_t n;
+
+	wh_filter_names(v->filter, &n);
+	wh_simulate_action(other, action, sizeof(action));
+	line("seccomp", WH_TABLE_PLAIN, "enforced: %zu system calls allowed, any other: %s", n,
+	     action);
+	caps_text(v->caps, caps, sizeof(caps));
+	line("capabilities", WH_TABLE_PLAIN, "enforced: %d of %d%s%s",
+	     __builtin_popcountll(v->caps), WH_CAPABILITY_COUNT, *caps ? ": " : "", caps);
+	line("new privs", WH_TABLE_PLAIN, "%s",
+	     v->no_new_privs ? "no_new_privs is set" : "may be gained by exec, as in the bundle");
+	line("AppArmor",
+	     v->apparmor == WH_VERIFY_APPARMOR_ENFORCED ? WH_TABLE_PLAIN : WH_TABLE_WARN, "%s",
+	     apparmor[v->apparmor]);
+}
+
+static void print_result(const struct wh_verify_request *request, const struct wh_trial_result *r)
+{
+	bool colour = wh_cli_colour(stdout);
+
+	if (request->ready)
+		line("ready", r->ready ? WH_TABLE_GOOD : WH_TABLE_BAD, "%s",
+		     r->ready ? "yes" : "no");
+	if (request->load)
+		line("load", strcmp(r->load, "exited 0") == 0 ? WH_TABLE_GOOD : WH_TABLE_BAD, "%s",
+		     *r->load ? r->load : "not run");
+	if (*r->service)
+		line("service", WH_TABLE_PLAIN, "%s", r->service);
+	putchar('\n');
+	if (r->passed) {
+		wh_table_styled(stdout, colour, WH_TABLE_GOOD, "PASSED");
+		printf(" in %.1f s: the bundle is enough for this load\n", r->seconds);
+	} else {
+		wh_auto(str) why = wh_cli_safe(r->why);
+
+		wh_table_styled(stdout, colour, WH_TABLE_BAD, "FAILED");
+		printf(": %s\n", why ? why : "?");
+	}
+	fflush(stdout);
+}
+
+static void print_denials(const struct wh_trial_result *r)
+{
+	for (size_t i = 0; i < r->n_denials; i++) {
+		const struct wh_denial *d = &r->denial[i];
+		const char *name = d->abi ? wh_syscall_name(d->abi, d->nr) : NULL;
+		char number[32], answer[64];
+
+		snprintf(number, sizeof(number), "syscall_%" PRIu64, d->nr);
+		wh_simulate_action(d->answer, answer, sizeof(answer));
+		line("denied", WH_TABLE_BAD, "%s (%s) by %s, %" PRIu64 " times, answered with %s",
+		     name ? name : number, d->abi ? d->abi->name : "unknown architecture",
+		     *d->program ? d->program : "a process that has ended", d->count, answer);
+	}
+	if (r->more_denials)
+		line("denied", WH_TABLE_BAD, "… and more");
+}
+
+static void print_cause(const struct wh_verify *v, const struct wh_verify_cause *c)
+{
+	if (c->unrestricted) {
+		line("cause", WH_TABLE_BAD,
+		     "not the bundle: it fails with nothing enforced, too: %s (can it "
+		     "be run twice?)",
+		     c->free.why);
+		return;
+	}
+	if (c->seccomp)
+		line("cause", WH_TABLE_BAD, "the seccomp profile: under it alone, %s",
+		     c->filtered.why);
+	/* What was denied and did not matter is worth a look only where nothing else is found. */
+	if (c->seccomp || !c->caps)
+		print_denials(&c->filtered);
+	if (c->caps) {
+		line("cause", WH_TABLE_BAD, "the capability list");
+		for (unsigned i = 0; i < WH_CAPABILITY_COUNT; i++) {
+			if (c->missing & 1ull << i)
+				line("missing", WH_TABLE_BAD, "%s: %s", wh_capability_row(i)->name,
+				     wh_capability_row(i)->means);
+		}
+		if (!c->missing)
+			line("missing", WH_TABLE_BAD, "not found: trials do not agree");
+	}
+	if (!c->seccomp && !c->caps)
+		line("cause", WH_TABLE_BAD, "%s",
+		     v->apparmor == WH_VERIFY_APPARMOR_ENFORCED
+			     ? "the AppArmor profile, or all together; denials are in dmesg"
+			     : "it passes under each part alone; is the load always the same?");
+	puts("\nRecord again with a load that does this, and generate from both traces.");
+}
+
+struct ablation_view {
+	size_t needed, not_proved, floor;
+};
+
+static void tell_ablation(void *data, const struct wh_verify_ablation *a)
+{
+	struct ablation_view *view = data;
+
+	if (a->floor) {
+		view->floor++;
+		return;
+	}
+	if (a->needed) {
+		view->needed++;
+		line("needed", WH_TABLE_PLAIN, "%s: without it, %s", a->entry, a->why);
+	} else {
+		view->not_proved++;
+		line("not proved", WH_TABLE_WARN, "%s: it passes without", a->entry);
+	}
+	fflush(stdout);
+}
+
+static void show_progress(void *data, const char *what)
+{
+	(void)data;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "whittle verify: %s\n", what);
+}
+
+static int ablate(const struct wh_verify *v, const struct wh_verify_request *request,
+		  const char *which, double seconds, struct wh_error *e)
+{
+	struct ablation_view view = {0};
+	bool all = strcmp(which, "all") == 0;
+	int r;
+
+	puts("\nLeaving out one entry at a time:");
+	r = wh_verify_ablate(v, request, all || strcmp(which, "caps") == 0,
+			     all || strcmp(which, "syscalls") == 0, seconds, tell_ablation, &view,
+			     e);
+	if (r < 0)
+		return r;
+	printf("\n%zu needed, %zu not proved needed by this load", view.needed, view.not_proved);
+	if (view.floor)
+		printf(", %zu not tried (not seen in the service: for the container runtime, or "
+		       "implied)",
+		       view.floor);
+	putchar('\n');
+	return 0;
+}
+
+static int verify(const struct wh_cli_args *args, struct wh_verify_request *request,
+		  struct wh_error *e)
+{
+	const char *which = wh_cli_value(args, "ablate");
+	struct wh_trial_result *result = calloc(1, sizeof(*result));
+	struct wh_verify_cause *cause = calloc(1, sizeof(*cause));
+	wh_auto(verify) v = NULL;
+	int r = result && cause ? wh_verify_open(args->rest[0], &v, e) : wh_error_oom(e);
+
+	if (r == 0) {
+		wh_auto(str) program = wh_cli_safe(request->path);
+
+		printf("%s under the bundle %s\n", program ? program : "?", args->rest[0]);
+		print_enforced(v);
+		fflush(stdout);
+		r = wh_verify_run(v, request, result, e);
+	}
+	if (r == 0) {
+		print_result(request, result);
+		r = result->passed ? WH_CLI_FINE : WH_CLI_NO;
+	}
+	if (r == WH_CLI_NO) {
+		int found = wh_verify_find_cause(v, request, cause, e);
+
+		if (found < 0)
+			r = found;
+		else
+			print_cause(v, cause);
+	} else if (r == WH_CLI_FINE && which) {
+		r = ablate(v, request, which, result->seconds, e);
+	}
+	free(cause);
+	free(result);
+	return r;
+}
+
+static int run(const struct wh_cli_args *args, struct wh_error *e)
+{
+	struct wh_verify_request request = {
+		.argv = args->rest + 1,
+		.ready = wh_cli_value(args, "ready"),
+		.load = wh_cli_value(args, "load"),
+		.interrupted = &interrupted,
+		.progress = show_progress,
+	};
+	struct sigaction action = {.sa_handler = interrupt};
+	wh_auto(str) path = NULL;
+	struct wh_ready *ready;
+	int out = -1, err = -1, status;
+
+	if (wh_cli_seconds(args, "timeout", 60, &request.timeout, e) < 0 ||
+	    wh_cli_seconds(args, "grace", 10, &request.grace, e) < 0)
+		return WH_CLI_TROUBLE;
+	/* Said now rather than after the service was started. */
+	if (request.ready) {
+		if (wh_ready_new(request.ready, true, &ready, &out, &err, e) < 0)
+			return WH_CLI_TROUBLE;
+		wh_ready_free(ready);
+		wh_util_close(out);
+		wh_util_close(err);
+	}
+	if (wh_command_find(request.argv[0], &path, e) < 0)
+		return WH_CLI_TROUBLE;
+	request.path = path;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	status = verify(args, &request, e);
+	return status < 0 ? WH_CLI_TROUBLE : status;
+}
+
+static const struct wh_cli_option options[] = {
+	{"ready", 'r', "WHEN",
+	 "it is ready when this holds: tcp:HOST:PORT, http:URL, log:REGEX, file:PATH, delay:S"},
+	{"load", 'l', "CMD", "shell command to run once it is ready; must exit 0"},
+	{"timeout", 't', "S", "patience for being ready, and for the load (default 60)"},
+	{"grace", 0, "S", "seconds from SIGTERM to SIGKILL (default 10)"},
+	{"ablate", 0, "caps|syscalls|all", "then leave out one entry at a time and try again",
+	 true},
+	{NULL},
+};
+
+const struct wh_cli_command wh_verify_command = {
+	.name = "verify",
+	.summary = "run the service under a bundle and see whether it is enough",
+	.operands = "BUNDLE -- COMMAND [ARG…]",
+	.takes_command = true,
+	.about = "Runs COMMAND under the seccomp profile and the capability list of BUNDLE, and "
+		 "under "
+		 "its AppArmor profile where the kernel has AppArmor. Exit status 1 when it does "
+		 "not "
+		 "pass; then it says which system call was denied, or which capability is missing.",
+	.example = "whittle verify nginx.bundle --ready tcp:127.0.0.1:80 \\\n"
+		   "    --load 'curl -sf http://127.0.0.1/' -- nginx -g 'daemon off;'",
+	.options = options,
+	.min_operands = 2,
+	.max_operands = -1,
+	.run = run,
+};
