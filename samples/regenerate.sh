@@ -10,7 +10,7 @@
 # and ports in a trace are the same everywhere, nothing is in the way of the real port, nothing outside
 # can reach the service, and nothing of it stays behind. Two runs still differ in what is a fact of the run: run ids, counts, durations, process
 # ids, the kernel's version; and in calls that depend on timing (futex, sched_yield, EAGAIN, restart_syscall).
-set -eu
+set -eu -o pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 all=(nginx redis postgresql python node)
@@ -44,8 +44,10 @@ clean() {
 one() {
 	local name=$1 run=/run/whittle-sample-$1 trace=$work/$1.json
 	"$here/$name/prepare" || die "$name: prepare failed"
+	# Its output goes through a pipe: a file or a terminal would be in the trace with its name.
 	(cd / && clean "$whittle" record -o "$trace" --name "$name" --ready "$(field "$name" ready)" \
-		--load "$run/load" -- "$run/start") || die "$name: the recording failed"
+		--load "$run/load" -- "$run/start" </dev/null 2>&1 | sed "s/^/  /") ||
+		die "$name: the recording failed"
 	rm -rf "$run"
 	# Files in docker-run.args are named as seen from the sample's folder.
 	mkdir -p "$into/$name"
