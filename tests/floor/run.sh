@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Does the runtime floor of templates/floors let a container start? A static program that only calls
+# exit_group is started under a profile of nothing but the floor, many times, as Go runtimes differ
+# from run to run. Without one of the calls it must not start, or the test could not fail.
+#
+#   tests/floor/run.sh BUILD-FOLDER [STARTS]     prints "ok NAME" / "not ok NAME: why" lines
+set -euo pipefail
+
+build=$(realpath "${1:?which build folder?}")
+starts=${2:-30}
+if [ -z "${FLOOR_INSIDE:-}" ]; then
+	export FLOOR_INSIDE=1
+	exec unshare -m "$0" "$build" "$starts"
+fi
+# crun refuses a hybrid cgroup layout; this mount namespace is our own.
+if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+	umount -R /sys/fs/cgroup 2>/dev/null || true
+	mount -t cgroup2 none /sys/fs/cgroup
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/bundle/rootfs"
+cat >"$work/true.c" <<'C'
+void _start(void)
+{
+	__asm__ volatile("syscall" : : "a"(231), "D"(0) : "rcx", "r11", "memory");
+}
+C
+gcc -static -nostdlib -O2 -o "$work/bundle/rootfs/true" "$work/true.c"
+cat >"$work/trace.json" <<'J'
+{"format": "whittle-trace", "version": 1, "complete": true,
+ "runs": [{"id": "00000000000000f1", "name": "floor", "tool": "by hand", "kernel": "Linux",
+	   "arch": "x86_64", "outcome": "exited 0", "complete": true, "failed": false, "argv": ["/true"],
+	   "uid": 0, "gid": 0, "cap_effective": [], "cap_permitted": [], "cap_inheritable": [],
+	   "cap_bounding": [], "cap_ambient": [], "no_new_privs": false, "seccomp_mode": 0,
+	   "ip_unprivileged_port_start": 1024, "engine": "none", "stops": 0, "tasks": 1,
+	   "duration_ms": 0}],
+ "syscalls": [{"abi": "x86_64", "name": "exit_group", "number": 231, "errors": {}, "count": 1,
+	       "phases": ["startup"], "programs": ["/true"], "runs": ["00000000000000f1"]}]}
+J
+
+# start RUNTIME NNP USER PROFILE: once; what it said is in $work/err
+start() {
+	(cd "$work/bundle" && rm -f config.json && "$1" spec >/dev/null)
+	jq --argjson nnp "$([ "$2" = on ] && echo true || echo false)" --argjson uid "$3" \
+		--slurpfile profile "$4" '
+		.process.noNewPrivileges = $nnp | .process.user.uid = $uid | .process.user.gid = $uid |
+		.process.terminal = false | .process.args = ["/true"] | del(.linux.resources) |
+		.linux.namespaces |= map(select(.type != "cgroup")) |
+		.mounts |= map(select(.type != "cgroup")) |
+		.linux.seccomp = $profile[0]' "$work/bundle/config.json" >"$work/config.json"
+	mv "$work/config.json" "$work/bundle/config.json"
+	"$1" --root "$work/state" run -b "$work/bundle" "floor-$$" </dev/null >"$work/err" 2>&1 && return
+	"$1" --root "$work/state" delete -f "floor-$$" >/dev/null 2>&1 || true
+	return 1
+}
+
+many() { # RUNTIME NNP USER
+	local name="$1, no_new_privs $2, uid $3: starts $starts times"
+	"$build/whittle" generate -o - --format seccomp --runtime "$1" --no-new-privs "$2" \
+		"$work/trace.json" >"$work/profile.json"
+	for _ in $(seq "$starts"); do
+		start "$1" "$2" "$3" "$work/profile.json" || {
+			echo "not ok $name: $(tail -1 "$work/err")"
+			return 0
+		}
+	done
+	echo "ok $name"
+}
+
+must_fail() { # RUNTIME NNP SYSCALL
+	local name="$1, no_new_privs $2: does not start without $3"
+	"$build/whittle" generate -o - --format seccomp --runtime "$1" --no-new-privs "$2" \
+		"$work/trace.json" | jq --arg name "$3" 'del(.syscalls[].names[] | select(. == $name))' \
+		>"$work/profile.json"
+	if start "$1" "$2" 0 "$work/profile.json"; then
+		echo "not ok $name: it did"
+	else
+		echo "ok $name"
+	fi
+}
+
+for runtime in runc crun; do
+	command -v $runtime >/dev/null || { echo "not ok $runtime: it is not installed"; continue; }
+	for nnp in on off; do
+		for user in 0 1000; do
+			many $runtime $nnp $user
+		done
+	done
+	must_fail $runtime on execve
+	must_fail $runtime off capset
+done
