@@ -95,7 +95,7 @@ static void print_summary(const struct wh_emit *emit)
 	if (n.syscalls_implied)
 		printf(" + %zu implied", n.syscalls_implied);
 	printf("; %zu answered ENOSYS\n", n.syscalls_answered);
-	if (false)
+	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
 		printf("  AppArmor             %-4zu file rules, %zu others\n", n.file_rules,
 		       n.other_rules);
 	printf("  no_new_privs         %-4s %s\n", p->no_new_privs ? "on" : "off",

@@ -28,12 +28,13 @@ int wh_compose_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_erro
 		first = false;
 		wh_buf_addf(b, "      - %s\n", p->caps[i].name + strlen("CAP_"));
 	}
-	if (!p->no_new_privs && !wh_emit_has(emit, WH_EMIT_SECCOMP) && !false)
+	if (!p->no_new_privs && !wh_emit_has(emit, WH_EMIT_SECCOMP) &&
+	    !wh_emit_has(emit, WH_EMIT_APPARMOR))
 		return 0;
 	wh_buf_adds(b, "    security_opt:\n");
 	if (wh_emit_has(emit, WH_EMIT_SECCOMP))
 		wh_buf_adds(b, "      - seccomp:./seccomp.json\n");
-	if (false)
+	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
 		wh_buf_addf(b,
 			    "      # after: sudo apparmor_parser -r apparmor.profile\n"
 			    "      - apparmor:%s\n",

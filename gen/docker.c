@@ -9,7 +9,7 @@ int wh_docker_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error
 {
 	const struct wh_policy *p = emit->policy;
 	bool seccomp = wh_emit_has(emit, WH_EMIT_SECCOMP);
-	bool apparmor = false;
+	bool apparmor = wh_emit_has(emit, WH_EMIT_APPARMOR);
 
 	if (strspn(emit->dir, PLAIN) != strlen(emit->dir))
 		return wh_error_set(

@@ -9,6 +9,7 @@
 /** X(identifier, word for --format, file in the bundle) */
 #define WH_EMIT_LIST(X)                                                                            \
 	X(SECCOMP, "seccomp", "seccomp.json", wh_seccomp_emit)                                     \
+	X(APPARMOR, "apparmor", "apparmor.profile", wh_apparmor_emit)                              \
 	X(CAPS, "caps", "capabilities.json", wh_caps_emit)                                         \
 	X(DOCKER, "docker", "docker-run.args", wh_docker_emit)                                     \
 	X(COMPOSE, "compose", "compose.yaml", wh_compose_emit)                                     \

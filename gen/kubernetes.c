@@ -36,7 +36,7 @@ int wh_kubernetes_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_e
 {
 	const struct wh_policy *p = emit->policy;
 	bool seccomp = wh_emit_has(emit, WH_EMIT_SECCOMP);
-	bool apparmor = false;
+	bool apparmor = wh_emit_has(emit, WH_EMIT_APPARMOR);
 
 	(void)e;
 	wh_buf_addf(b,

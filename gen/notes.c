@@ -91,7 +91,7 @@ static void add_use(const struct wh_emit *emit, struct wh_buf *b)
 		wh_buf_adds(b, "  Compose     lay compose.yaml over the project's own file\n");
 	if (wh_emit_has(emit, WH_EMIT_KUBERNETES))
 		wh_buf_adds(b, "  Kubernetes  put kubernetes.yaml into the container's entry\n");
-	if (false)
+	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
 		wh_buf_adds(
 			b,
 			"  AppArmor    sudo apparmor_parser -r apparmor.profile, before, on each "

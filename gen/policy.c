@@ -270,7 +270,13 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 	if (r < 0)
 		return r;
 	choose_floor(p);
-	return wh_policy_syscalls(p, e);
+	r = wh_policy_syscalls(p, e);
+	if (r < 0)
+		return r;
+	r = wh_policy_files(p, e);
+	if (r < 0)
+		return r;
+	return wh_policy_rules(p, e);
 }
 
 int wh_policy_new(struct wh_trace *trace, const struct wh_policy_options *options,

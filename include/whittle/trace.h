@@ -148,7 +148,8 @@ struct wh_syscall {
 /**
  * What was asked of a path. X(identifier, name in the file, AppArmor letters it needs)
  * The letters: r w a x(any exec) m k l; "" needs no rule. They are a fact about Linux's AppArmor
- * hooks (security/apparmor/lsm.c, file.c), kept beside the names so that nothing is listed twice.
+ * hooks (security/apparmor/lsm.c, file.c; there is none for times and extended attributes), kept
+ * beside the names so that nothing is listed twice.
  */
 #define WH_ACCESS_LIST(X)                                                                          \
 	X(READ, "read", "r")	     /* opened for reading */                                      \
@@ -168,10 +169,10 @@ struct wh_syscall {
 	X(MKNOD, "mknod", "w")                                                                     \
 	X(CHMOD, "chmod", "w")                                                                     \
 	X(CHOWN, "chown", "w")                                                                     \
-	X(UTIME, "utime", "w")                                                                     \
-	X(SETXATTR, "setxattr", "w")                                                               \
-	X(REMOVEXATTR, "removexattr", "w")                                                         \
-	X(GETXATTR, "getxattr", "r")                                                               \
+	X(UTIME, "utime", "")                                                                      \
+	X(SETXATTR, "setxattr", "")                                                                \
+	X(REMOVEXATTR, "removexattr", "")                                                          \
+	X(GETXATTR, "getxattr", "")                                                                \
 	X(EXEC, "exec", "x")		   /* the file given to execve */                          \
 	X(INTERPRETER, "interpreter", "x") /* #! program of an executed script */                  \
 	X(LOADER, "loader", "mr")	   /* PT_INTERP of an executed program */                  \

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+/* apparmor.profile: templates/apparmor.profile, filled with the rules of the policy. */
+#include "gen/emit.h"
+
+#include <jansson.h>
+
+#include "gen/aare.h"
+#include "gen/skeleton.h"
+#include "gen/template.h"
+
+static void add_letters(struct wh_buf *b, unsigned letters)
+{
+	static const char order[] = "rwalkm";
+
+	for (size_t i = 0; order[i]; i++) {
+		if (letters & (1u << i))
+			wh_buf_addc(b, order[i]);
+	}
+	/* What it executes stays under this same profile. */
+	if (letters & WH_POLICY_X)
+		wh_buf_adds(b, "ix");
+}
+
+static void add_files(const struct wh_policy *p, struct wh_buf *b)
+{
+	if (p->n_files)
+		wh_buf_adds(b, "\n  # Files.\n");
+	for (size_t i = 0; i < p->n_files; i++) {
+		const struct wh_policy_file *file = &p->files[i];
+
+		wh_buf_adds(b, file->owner ? "  owner " : "  ");
+		wh_aare_quote(b, file->pattern);
+		wh_buf_addc(b, ' ');
+		add_letters(b, file->letters);
+		wh_buf_addc(b, ',');
+		if (file->reason)
+			wh_buf_addf(b, " # %s", file->reason);
+		wh_buf_addc(b, '\n');
+	}
+}
+
+static void add_rules(const struct wh_policy *p, struct wh_buf *b)
+{
+	static const char *const titles[] = {
+		[WH_POLICY_CAPABILITY] = "Capabilities.",
+		[WH_POLICY_NETWORK] = "Sockets.",
+		[WH_POLICY_UNIX] = "Unix sockets.",
+		[WH_POLICY_SIGNAL] = "Signals that it sends.",
+		[WH_POLICY_PTRACE] = "Looking into other processes.",
+		[WH_POLICY_MOUNT] = "Mounts.",
+		[WH_POLICY_LINK] = "Hard links.",
+	};
+
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct wh_policy_rule *rule = &p->rules[i];
+
+		if (i == 0 || rule->section != p->rules[i - 1].section)
+			wh_buf_addf(b, "%s  # %s\n", i ? "\n" : "", titles[rule->section]);
+		wh_buf_addf(b, "  %s,\n", rule->text);
+	}
+}
+
+/* user namespaces are mediated from ABI 4.0 on only, so there is no rule to write. */
+static void add_userns(const struct wh_policy *p, struct wh_buf *b)
+{
+	size_t n;
+	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_NAMESPACE, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_namespace *fact = facts[i];
+
+		if (strcmp(fact->type, "user") == 0) {
+			wh_buf_adds(b, "\n  # It makes user namespaces. Under abi <abi/4.0> that "
+				       "needs the rule "
+				       "\"userns,\".\n");
+			return;
+		}
+	}
+}
+
+static bool was_seen(const struct wh_policy *p, const char *prefix, const char *letters)
+{
+	static const char order[] = "rwalkmx";
+	unsigned mask = 0;
+
+	for (; *letters; letters++) {
+		const char *at = strchr(order, *letters);
+
+		if (at)
+			mask |= 1u << (at - order);
+	}
+	for (size_t i = 0; i < p->n_files; i++) {
+		if (wh_util_has_prefix(p->files[i].path, prefix) && p->files[i].letters & mask)
+			return true;
+	}
+	return false;
+}
+
+static int deny_entries(const struct wh_policy *p, json_t *json, struct wh_buf *b,
+			struct wh_error *e)
+{
+	json_t *entries, *entry;
+	json_error_t error;
+	size_t i;
+
+	if (json_unpack_ex(json, &error, 0, "{s:o}", "entries", &entries) < 0)
+		return wh_error_set(e, EINVAL, "%s", error.text);
+	wh_buf_adds(b, "\n  # Never, whatever else is added here later.\n");
+	json_array_foreach (entries, i, entry) {
+		const char *prefix, *pattern, *letters, *reason;
+
+		if (json_unpack_ex(entry, &error, 0, "{s:s, s:s, s:s, s:s}", "prefix", &prefix,
+				   "pattern", &pattern, "letters", &letters, "reason", &reason) < 0)
+			return wh_error_set(e, EINVAL, "entry %zu: %s", i + 1, error.text);
+		if (was_seen(p, prefix, letters))
+			wh_buf_addf(b, "  # not denied, as it was seen to be used: %s (%s)\n",
+				    pattern, reason);
+		else
+			wh_buf_addf(b, "  deny %s %s, # %s\n", pattern, letters, reason);
+	}
+	return 0;
+}
+
+static int add_denies(const struct wh_policy *p, struct wh_buf *b, struct wh_error *e)
+{
+	json_t *json;
+	int r = wh_template_json("apparmor-denies.json", &json, e);
+
+	if (r < 0)
+		return r;
+	r = deny_entries(p, json, b, e);
+	json_decref(json);
+	if (r < 0)
+		wh_error_prefix(e, "template apparmor-denies.json");
+	return r;
+}
+
+static void add_warnings(const struct wh_policy *p, struct wh_buf *b)
+{
+	for (size_t i = 0; i < p->n_warnings; i++)
+		wh_buf_addf(b, "# %s %s\n",
+			    p->warnings[i].refuse ? "NOT WHOLE:" : "Note:", p->warnings[i].text);
+}
+
+int wh_apparmor_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *e)
+{
+	const struct wh_policy *p = emit->policy;
+	wh_auto(buf) warnings = {0}, rules = {0}, denies = {0};
+	int r;
+
+	add_warnings(p, &warnings);
+	add_rules(p, &rules);
+	add_userns(p, &rules);
+	add_files(p, &rules);
+	r = add_denies(p, &denies, e);
+	if (r < 0)
+		return r;
+	if (warnings.failed || rules.failed || denies.failed)
+		return wh_error_oom(e);
+
+	const struct wh_skeleton_part parts[] = {
+		{"name", p->name},
+		{"version", WH_VERSION},
+		{"warnings", warnings.data ? warnings.data : ""},
+		{"rules", rules.data ? rules.data : ""},
+		{"denies", denies.data ? denies.data : ""},
+	};
+
+	return wh_skeleton_fill("apparmor.profile", parts, WH_ARRAY_SIZE(parts), b, e);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * AppArmor file rules.
+ *
+ * A rule is needed where the kernel asked AppArmor: security/apparmor has hooks for opening, creating,
+ * removing, renaming, linking, changing mode or owner, truncating, locking, executing and mapping, and
+ * none for looking at a file or searching a folder. The letters of each access are WH_ACCESS_LIST's.
+ */
+#include "gen/policy-internal.h"
+
+#include "gen/generalise.h"
+
+/*
+ * Outcomes that the kernel decides before it asks AppArmor (fs/namei.c looks the path up and checks
+ * DAC first), or that were a refusal already: such an attempt needs no rule, and fails without one
+ * as it did.
+ */
+static const char *const before_apparmor[] = {
+	"EACCES", "EEXIST", "EFAULT",  "EINVAL", "ELOOP", "EMFILE", "ENAMETOOLONG",
+	"ENFILE", "ENOENT", "ENOTDIR", "EPERM",	 "EROFS", "EXDEV",  "ENOSYS",
+};
+
+static bool asked_apparmor(const struct wh_counts *outcomes)
+{
+	for (size_t i = 0; i < outcomes->n; i++) {
+		bool before = false;
+
+		for (size_t j = 0; j < WH_ARRAY_SIZE(before_apparmor); j++)
+			before |= strcmp(outcomes->v[i].name, before_apparmor[j]) == 0;
+		if (!before)
+			return true;
+	}
+	/* A call that has not returned may yet succeed. */
+	return outcomes->n == 0;
+}
+
+static unsigned letters_of(const struct wh_file *fact)
+{
+	static const char order[] = "rwalkmx";
+	unsigned letters = 0;
+
+	for (const char *c = wh_trace_access_letters(fact->access); *c; c++) {
+		const char *at = strchr(order, *c);
+
+		wh_assert(at);
+		letters |= 1u << (at - order);
+	}
+	/*
+	 * "a" alone lets a file be opened with O_APPEND, but not with O_CREAT|O_APPEND, even if it is
+	 * there: the kernel then asks for AA_MAY_CREATE, which only "w" gives (aa_map_file_to_perms(),
+	 * map_old_perms()). A trace does not tell whether O_CREAT was set, and log files are
+	 * opened so.
+	 */
+	if (letters & WH_POLICY_A)
+		letters = (letters & ~WH_POLICY_A) | WH_POLICY_W;
+	/* Where both names are known, it becomes a link rule, which is narrower. */
+	if (fact->access == WH_ACCESS_LINK_TO && fact->peers.n && !fact->peers.overflow)
+		letters &= ~WH_POLICY_L;
+	return letters;
+}
+
+static bool makes_or_removes(enum wh_access access)
+{
+	switch (access) {
+	case WH_ACCESS_CREATE:
+	case WH_ACCESS_MKDIR:
+	case WH_ACCESS_RMDIR:
+	case WH_ACCESS_UNLINK:
+	case WH_ACCESS_RENAME_FROM:
+	case WH_ACCESS_RENAME_TO:
+	case WH_ACCESS_LINK_TO:
+	case WH_ACCESS_SYMLINK:
+	case WH_ACCESS_MKNOD:
+	case WH_ACCESS_BIND:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * `owner` is worth its while where something is changed or a process is looked into. Devices are
+ * left out: who owns a terminal or a disk differs from machine to machine.
+ */
+static bool worth_owner(const char *path, unsigned letters)
+{
+	if (wh_util_has_prefix(path, "/dev/"))
+		return wh_util_has_prefix(path, "/dev/shm/");
+	return letters & (WH_POLICY_W | WH_POLICY_A) || wh_util_has_prefix(path, "/proc/@{pid}");
+}
+
+static bool only_reads(unsigned letters)
+{
+	return !(letters & (WH_POLICY_W | WH_POLICY_A | WH_POLICY_L));
+}
+
+/* All facts of one path become one entry; @n of them, none if none needs a rule. */
+static int add_path(struct wh_policy *p, const struct wh_generalise *g, const void *const *facts,
+		    size_t n, struct wh_error *e)
+{
+	const struct wh_file *first = facts[0];
+	struct wh_policy_file file = {.path = first->path, .owner = true};
+	wh_auto(buf) pattern = {0};
+	struct wh_policy_file *place;
+	unsigned use = 0;
+	const char *reason;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_file *fact = facts[i], **fact_place;
+		unsigned letters = letters_of(fact);
+
+		if (makes_or_removes(fact->access) && asked_apparmor(&fact->outcomes))
+			use |= WH_GENERALISE_CREATED;
+		if (!letters || !asked_apparmor(&fact->outcomes))
+			continue;
+		file.letters |= letters;
+		file.owner &= fact->owner_always;
+		fact_place =
+			wh_pool_append(&p->pool, &file.facts, &file.n_facts, sizeof(*fact_place));
+		if (!fact_place)
+			return wh_error_oom(e);
+		*fact_place = fact;
+	}
+	if (!file.letters)
+		return 0;
+	if (only_reads(file.letters))
+		use |= WH_GENERALISE_READ;
+	file.owner &= worth_owner(file.path, file.letters);
+	wh_generalise_path(g, file.path, use, &pattern, &reason);
+	file.reason = reason ? wh_pool_strdup(&p->pool, reason) : NULL;
+	file.pattern = pattern.failed ? NULL : wh_pool_strndup(&p->pool, pattern.data, pattern.len);
+	place = wh_pool_append(&p->pool, &p->files, &p->n_files, sizeof(*place));
+	if (!place || !file.pattern || (reason && !file.reason))
+		return wh_error_oom(e);
+	*place = file;
+	return 0;
+}
+
+static int by_pattern(const void *a, const void *b)
+{
+	const struct wh_policy_file *x = a, *y = b;
+	int order = strcmp(x->pattern, y->pattern);
+
+	return order ? order : strcmp(x->path, y->path);
+}
+
+/* Paths that became the same pattern become one rule, of all their letters. */
+static int join(struct wh_policy *p, struct wh_error *e)
+{
+	size_t kept = 0;
+
+	if (p->n_files == 0)
+		return 0;
+	qsort(p->files, p->n_files, sizeof(*p->files), by_pattern);
+	for (size_t i = 1; i < p->n_files; i++) {
+		struct wh_policy_file *into = &p->files[kept], *from = &p->files[i];
+
+		if (strcmp(into->pattern, from->pattern) != 0) {
+			p->files[++kept] = *from;
+			continue;
+		}
+		into->letters |= from->letters;
+		into->owner &= from->owner;
+		for (size_t j = 0; j < from->n_facts; j++) {
+			const struct wh_file **place = wh_pool_append(
+				&p->pool, &into->facts, &into->n_facts, sizeof(*place));
+
+			if (!place)
+				return wh_error_oom(e);
+			*place = from->facts[j];
+		}
+	}
+	p->n_files = kept + 1;
+	return 0;
+}
+
+int wh_policy_files(struct wh_policy *p, struct wh_error *e)
+{
+	wh_auto(generalise) g = NULL;
+	size_t n;
+	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
+	int r = wh_generalise_load(&g, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0, end; i < n; i = end) {
+		const struct wh_file *first = facts[i];
+
+		for (end = i + 1; end < n; end++) {
+			const struct wh_file *next = facts[end];
+
+			if (strcmp(next->path, first->path) != 0)
+				break;
+		}
+		/* Pipes, sockets, memfds: AppArmor mediates no path there. */
+		if (first->path[0] != '/')
+			continue;
+		r = add_path(p, g, facts + i, end - i, e);
+		if (r < 0)
+			return r;
+	}
+	return join(p, e);
+}
