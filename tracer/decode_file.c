@@ -64,10 +64,8 @@ int wh_decode_file_open_enter(struct wh_recorder *r, struct wh_task *task)
 		call->number[FLAGS] = call->arg[flags];
 	else if (column(call->row, WH_ARG_MODE) >= 0)
 		call->number[FLAGS] = O_CREAT | O_WRONLY | O_TRUNC; /* creat() */
-	else if (open_how(task) < 0) {
-		call->place[0].valid = true;
-		return 0;
-	}
+	else if (open_how(task) < 0)
+		return 0; /* the kernel refuses it too */
 	return wh_decode_place(r, task, 0, dirfd < 0 ? AT_FDCWD : (int)call->arg[dirfd],
 			       call->arg[path], open_walk_flags(call));
 }
@@ -230,9 +228,13 @@ int wh_decode_file_mqueue_enter(struct wh_recorder *r, struct wh_task *task)
 int wh_decode_file_mqueue_exit(struct wh_recorder *r, struct wh_task *task)
 {
 	const struct wh_place *place = &task->call.place[0];
+	const char *type = wh_decode_failed(&task->call) ? NULL : "file";
 
-	/* mq_unlink() has the name alone. */
+	/*
+	 * mq_unlink() has the name alone. The file system need not be mounted for queues to work, so
+	 * that a place which does not exist may well be a queue that does.
+	 */
 	if (task->call.row->arg[1] == WH_ARG_NONE)
-		return wh_decode_fact_file(r, task, place, WH_ACCESS_UNLINK, NULL, NULL);
+		return wh_decode_fact_file(r, task, place, WH_ACCESS_UNLINK, type, NULL);
 	return open_facts(r, task, place, place->exists);
 }

@@ -30,7 +30,8 @@ static int rename_facts(struct wh_recorder *r, struct wh_task *task, const struc
 	const char *type = place_type(from);
 	char from_text[PATH_TEXT], to_text[PATH_TEXT];
 	const char *from_path = wh_decode_fact_path(from, type, from_text, sizeof(from_text));
-	const char *to_path = wh_decode_fact_path(to, type, to_text, sizeof(to_text));
+	const char *to_type = to->exists ? place_type(to) : type;
+	const char *to_path = wh_decode_fact_path(to, to_type, to_text, sizeof(to_text));
 	int k = wh_decode_fact_file(r, task, from, WH_ACCESS_RENAME_FROM, NULL, to_path);
 
 	if (k < 0)
