@@ -183,6 +183,7 @@ static const struct wh_field namespace_fields[] = {
 
 static const struct wh_field cap_fields[] = {
 	FIELD(wh_cap, cap, STR, KEY),
+	FIELD(wh_cap, instead, STR, KEY, NULLABLE),
 	FIELD(wh_cap, strength, ENUM, KEY, NAMES(strength_names)),
 	FIELD(wh_cap, denied, ANY, KEY),
 	FIELD(wh_cap, syscalls, SET, .limit = WH_LIMIT_SYSCALLS),

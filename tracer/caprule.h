@@ -22,6 +22,9 @@ int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task);
  */
 int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task);
 
+/** wh_caprule_reset() - free what a call holds for its rule. */
+void wh_caprule_reset(struct wh_call *call);
+
 /** wh_caprule_known() - whether a row of the syscall table names a rule that exists. */
 bool wh_caprule_known(const char *name);
 

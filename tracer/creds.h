@@ -12,6 +12,13 @@
 const struct wh_creds *wh_creds_get(struct wh_recorder *r, struct wh_task *task);
 /** wh_creds_read() - the same for any thread, uncached; @ret_creds is the caller's to free. */
 int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds);
+/**
+ * wh_creds_parse() - the same from the text of a status file, but for in_init_userns.
+ * Return: 0; -EINVAL when it is not such a file, -ENOMEM.
+ */
+int wh_creds_parse(const char *text, struct wh_creds *ret_creds);
+/** wh_creds_in_group() - fsgid or a supplementary group: the kernel's in_group_p(). */
+bool wh_creds_in_group(const struct wh_creds *creds, gid_t gid);
 /** wh_creds_forget() - they may have changed. */
 void wh_creds_forget(struct wh_task *task);
 void wh_creds_free(struct wh_creds *creds);

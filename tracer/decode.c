@@ -370,6 +370,7 @@ void wh_decode_reset(struct wh_call *call)
 		if (call->place[i].valid)
 			wh_path_clear(&call->place[i]);
 	free(wh_take(call->text));
+	wh_caprule_reset(call);
 	call->addr_len = 0;
 	call->detail = 0;
 	memset(call->number, 0, sizeof(call->number));

@@ -92,6 +92,9 @@ static inline int wh_decode_fact_err(int k)
 	return k == -ENOMEM ? k : 0;
 }
 
+/** wh_decode_limit_name() - "RLIMIT_NOFILE", or NULL for none that is known. */
+const char *wh_decode_limit_name(uint64_t resource);
+
 /* ---- the families ---------------------------------------------------------------------------- */
 
 #define WH_DECODE_OP(name)                                                                         \

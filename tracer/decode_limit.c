@@ -75,11 +75,16 @@ int wh_decode_limit_rlimit_enter(struct wh_recorder *r, struct wh_task *task)
 	return 0;
 }
 
+const char *wh_decode_limit_name(uint64_t resource)
+{
+	return resource < WH_ARRAY_SIZE(resources) ? resources[resource] : NULL;
+}
+
 static int fact_rlimit(struct wh_recorder *r, struct wh_task *task, const char *change)
 {
 	const struct wh_call *call = &task->call;
 	uint64_t n = call->arg[call->row->arg[0] == WH_ARG_PID ? 1 : 0];
-	const char *name = n < WH_ARRAY_SIZE(resources) ? resources[n] : NULL;
+	const char *name = wh_decode_limit_name(n);
 	char buf[40];
 	struct wh_rlimit key = {.resource = name ? name : buf, .change = change}, *fact;
 	int k;

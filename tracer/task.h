@@ -57,6 +57,20 @@ struct wh_place {
 	bool search_denied;
 };
 
+/**
+ * struct wh_need - a capability without which the call in flight cannot go through, as far as its
+ * entry tells. Made, judged and freed by tracer/caprule.c.
+ * @instead: another one that would do as well, or -1
+ * @evidence: what for, in words
+ */
+struct wh_need {
+	int cap, instead;
+	enum wh_strength strength;
+	char *evidence;
+};
+
+#define WH_NEEDS_MAX 8
+
 /** struct wh_call - one system call in flight. */
 struct wh_call {
 	const struct wh_abi *abi;
@@ -73,6 +87,11 @@ struct wh_call {
 	uint64_t number[4];	    /* more of these … */
 	const char *note[4];	    /* … and in words; interned in the trace or static */
 	const struct wh_site *site; /* found at the entry, where later is too late: execve */
+	struct wh_need *needs;	    /* an array of WH_NEEDS_MAX, or NULL while there are none */
+	unsigned n_needs;
+	uint64_t cap_held; /* at the entry: the effective capabilities, … */
+	uid_t cap_uid; /* … the uid that asks, and whether it does so in another user namespace */
+	bool cap_foreign;
 	/* Set when it has returned: */
 	bool returned;
 	int64_t ret; /* as the kernel returned it */

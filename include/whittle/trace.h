@@ -311,13 +311,16 @@ enum wh_strength {
 const char *wh_trace_strength_name(enum wh_strength strength);
 
 /**
- * struct wh_cap - a capability was used, or asked for in vain. Key: cap, strength, denied.
+ * struct wh_cap - a capability was used, or asked for in vain. Key: cap, instead, strength, denied.
+ * @instead: another capability that would have done as well (CAP_DAC_OVERRIDE, where a read or a
+ *   search used CAP_DAC_READ_SEARCH), or NULL: who needs that one anyway does not need @cap
  * @denied: the call failed for want of it: what the workload wanted, not what it had
  * @evidence: in words: "chown /var/lib/nginx/body to uid 33 by uid 0 needs CAP_CHOWN"
  */
 struct wh_cap {
 	struct wh_fact f;
 	const char *cap; /* "CAP_CHOWN" */
+	const char *instead;
 	enum wh_strength strength;
 	bool denied;
 	struct wh_strset syscalls;

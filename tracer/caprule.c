@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
+
+#include "tracer/caprule_impl.h"
+#include "whittle/buf.h"
+
+static const struct wh_caprule *const families[] = {
+	wh_caprule_file,  wh_caprule_owner, wh_caprule_id,     wh_caprule_net,
+	wh_caprule_ioctl, wh_caprule_task,  wh_caprule_memory, wh_caprule_admin,
+};
+
+static const struct wh_caprule *find(const char *name)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(families); i++)
+		for (const struct wh_caprule *rule = families[i]; rule->name; rule++)
+			if (strcmp(rule->name, name) == 0)
+				return rule;
+	return NULL;
+}
+
+/* The rule of a row, by the row's place in the table: asked at every call, and always the same. */
+static const struct wh_caprule *rule_of(const struct wh_syscall_row *row)
+{
+	static _Atomic(const struct wh_caprule *) memo[1024];
+	const struct wh_caprule *rule;
+	size_t n, i = (size_t)(row - wh_syscall_rows(&n));
+
+	if (i >= n || i >= WH_ARRAY_SIZE(memo))
+		return find(row->cap); /* a test's own row */
+	rule = atomic_load_explicit(&memo[i], memory_order_relaxed);
+	if (!rule) {
+		rule = find(row->cap);
+		atomic_store_explicit(&memo[i], rule, memory_order_relaxed);
+	}
+	return rule;
+}
+
+bool wh_caprule_known(const char *name)
+{
+	return find(name) != NULL;
+}
+
+bool wh_caprule_covers(const char *cap)
+{
+	int number = wh_capability_number(cap);
+
+	if (number < 0)
+		return false;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(families); i++)
+		for (const struct wh_caprule *rule = families[i]; rule->name; rule++)
+			if (rule->caps >> number & 1)
+				return true;
+	return false;
+}
+
+/* ---- needs ----------------------------------------------------------------------------------- */
+
+void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_strength strength,
+		     const char *fmt, ...)
+{
+	struct wh_call *call = ask->call;
+	struct wh_need *need;
+	va_list ap;
+	int n;
+
+	wh_assert(ask->rule->caps >> cap & 1);
+	if (ask->oom || call->n_needs == WH_NEEDS_MAX)
+		return;
+	if (!call->needs)
+		call->needs = calloc(WH_NEEDS_MAX, sizeof(*call->needs));
+	if (!call->needs) {
+		ask->oom = true;
+		return;
+	}
+	need = &call->needs[call->n_needs];
+	va_start(ap, fmt);
+	n = vasprintf(&need->evidence, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		ask->oom = true;
+		return;
+	}
+	need->cap = cap;
+	need->instead = instead;
+	need->strength = strength;
+	call->n_needs++;
+}
+
+void wh_caprule_simple(struct wh_caprule_ask *ask)
+{
+	wh_caprule_need(ask, ask->rule->cap, -1, WH_STRENGTH_REQUIRED, "%s", ask->rule->what);
+}
+
+void wh_caprule_reset(struct wh_call *call)
+{
+	for (unsigned i = 0; i < call->n_needs; i++)
+		free(call->needs[i].evidence);
+	free(wh_take(call->needs));
+	call->n_needs = 0;
+	call->cap_held = 0;
+}
+
+int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_caprule_text text[2];
+	struct wh_caprule_ask ask = {.r = r, .task = task, .call = &task->call, .text = text};
+
+	wh_caprule_reset(&task->call);
+	ask.rule = rule_of(task->call.row);
+	ask.creds = wh_creds_get(r, task);
+	if (!ask.rule || !ask.creds)
+		return 0;
+	task->call.cap_held = ask.creds->effective;
+	task->call.cap_uid = ask.creds->fsuid;
+	task->call.cap_foreign = !ask.creds->in_init_userns;
+	ask.rule->enter(&ask);
+	return ask.oom ? -ENOMEM : 0;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------- */
+
+/*
+ * The least that would do, even where the call got by with more: a read that went through with
+ * CAP_DAC_OVERRIDE alone still is one that CAP_DAC_READ_SEARCH would have let pass.
+ */
+static int record(struct wh_caprule_ask *ask, const struct wh_need *need, bool denied)
+{
+	const struct wh_call *call = ask->call;
+	struct wh_cap key = {.denied = denied}, *fact;
+	wh_auto(buf) text = {0};
+	wh_auto(str) evidence = NULL;
+	int k;
+
+	key.cap = wh_capability_row((unsigned)need->cap)->name;
+	if (need->instead >= 0)
+		key.instead = wh_capability_row((unsigned)need->instead)->name;
+	/* Whoever makes a user namespace has every capability in it: a container need not give any. */
+	key.strength = call->cap_foreign ? WH_STRENGTH_POSSIBLE : need->strength;
+	wh_buf_addf(&text, "%s by uid %u%s needs %s", need->evidence, call->cap_uid,
+		    call->cap_foreign ? " in a user namespace of its own" : "", key.cap);
+	if (key.instead)
+		wh_buf_addf(&text, " or %s", key.instead);
+	evidence = wh_buf_take(&text);
+	if (!evidence)
+		return -ENOMEM;
+	k = wh_record_fact(ask->r, ask->task, WH_KIND_CAP, &key, true, &fact);
+	if (k < 0)
+		return k == -ENOMEM ? k : 0;
+	k = wh_trace_add_str(ask->r->trace, &fact->syscalls, WH_LIMIT_SYSCALLS, call->name);
+	if (k >= 0)
+		k = wh_trace_add_str(ask->r->trace, &fact->evidence, WH_LIMIT_EVIDENCE, evidence);
+	return k == -ENOMEM ? k : 0;
+}
+
+static int judge(struct wh_caprule_ask *ask)
+{
+	const struct wh_call *call = ask->call;
+	bool refused = call->err == EPERM || call->err == EACCES ||
+		       (ask->rule->error && call->err == ask->rule->error);
+	int k = 0;
+
+	for (unsigned i = 0; i < call->n_needs && k == 0; i++) {
+		const struct wh_need *need = &call->needs[i];
+		bool held = call->cap_held >> need->cap & 1 ||
+			    (need->instead >= 0 && call->cap_held >> need->instead & 1);
+
+		/*
+		 * It went through without: then the kernel had another reason than the rule knows, and
+		 * the capability was not needed.
+		 */
+		if (!call->err && held)
+			k = record(ask, need, false);
+		else if (refused && !held && !call->cap_foreign &&
+			 need->strength != WH_STRENGTH_POSSIBLE)
+			k = record(ask, need, true);
+	}
+	return k;
+}
+
+/* Calls that may change credentials, but are not of that family. */
+static bool changes_creds(const struct wh_syscall_row *row)
+{
+	return row->irregular == WH_IRREGULAR_CREDS || row->irregular == WH_IRREGULAR_PRCTL ||
+	       row->irregular == WH_IRREGULAR_NAMESPACE || row->irregular == WH_IRREGULAR_EXEC;
+}
+
+int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_caprule_text text[2];
+	struct wh_caprule_ask ask = {.r = r, .task = task, .call = &task->call, .text = text};
+	int k = 0;
+
+	ask.rule = rule_of(task->call.row);
+	if (ask.rule && task->call.n_needs) {
+		if (ask.rule->exit)
+			ask.rule->exit(&ask);
+		k = ask.oom ? -ENOMEM : judge(&ask);
+	}
+	wh_caprule_reset(&task->call);
+	if (changes_creds(task->call.row))
+		wh_creds_forget(task);
+	return k;
+}

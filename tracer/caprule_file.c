@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Discretionary access: fs/namei.c of the kernel (generic_permission, may_open, may_create,
+ * may_delete, may_linkat) and capabilities(7), evaluated again.
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/xattr.h>
+
+#include "tracer/caprule_impl.h"
+
+/* ---- POSIX ACLs ------------------------------------------------------------------------------ */
+
+/* The layout of system.posix_acl_access, include/uapi/linux/posix_acl_xattr.h. */
+struct acl_entry {
+	uint16_t tag, perm;
+	uint32_t id;
+};
+
+enum { ACL_USER_OBJ = 1, ACL_USER = 2, ACL_GROUP_OBJ = 4, ACL_GROUP = 8, ACL_MASK = 16 };
+
+#define ACL_MAX 512
+
+/* A path as the tracer can reach it: through the root of the task, which may be a chroot. */
+static bool reach(struct wh_caprule_ask *ask, const char *path, char *buf, size_t size)
+{
+	char link[48], root[PATH_MAX];
+	ssize_t n;
+	size_t len;
+
+	snprintf(link, sizeof(link), "%d/root", (int)ask->task->tid);
+	n = readlinkat(ask->r->proc_fd, link, root, sizeof(root) - 1);
+	if (n <= 0)
+		return false;
+	root[n] = '\0';
+	len = n == 1 ? 0 : (size_t)n;
+	if (strncmp(path, root, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+		return false;
+	return snprintf(buf, size, "/proc/self/fd/%d/%d/root%s", ask->r->proc_fd,
+			(int)ask->task->tid, path + len) < (int)size;
+}
+
+/* Return: entries in @acl, 0 when there is no ACL or it cannot be had. */
+static size_t read_acl(struct wh_caprule_ask *ask, const struct wh_caprule_object *object,
+		       struct acl_entry *acl)
+{
+	char path[2 * PATH_MAX];
+	struct {
+		uint32_t version;
+		struct acl_entry entry[ACL_MAX];
+	} __attribute__((packed)) raw;
+	struct stat st;
+	ssize_t n;
+
+	if (!object->path || S_ISLNK(object->mode) || !reach(ask, object->path, path, sizeof(path)))
+		return 0;
+	n = lgetxattr(path, "system.posix_acl_access", &raw, sizeof(raw));
+	if (n < (ssize_t)sizeof(raw.version) || raw.version != 2)
+		return 0;
+	/* The same object still? Another one may have its name, or be mounted there. */
+	if (lstat(path, &st) < 0 || st.st_mode != object->mode || st.st_uid != object->uid ||
+	    (object->ino && (st.st_ino != object->ino || st.st_dev != object->dev)))
+		return 0;
+	n = (n - (ssize_t)sizeof(raw.version)) / (ssize_t)sizeof(raw.entry[0]);
+	memcpy(acl, raw.entry, (size_t)n * sizeof(raw.entry[0]));
+	return (size_t)n;
+}
+
+/* posix_acl_permission(), for one who is not the owner. */
+static bool acl_allows(const struct wh_creds *c, const struct wh_caprule_object *object,
+		       const struct acl_entry *acl, size_t n, unsigned want)
+{
+	unsigned mask = 7;
+	bool group = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (acl[i].tag == ACL_MASK)
+			mask = acl[i].perm;
+	for (size_t i = 0; i < n; i++) {
+		const struct acl_entry *e = &acl[i];
+
+		switch (e->tag) {
+		case ACL_USER:
+			if (e->id == c->fsuid)
+				return !(want & ~(e->perm & mask));
+			break;
+		case ACL_GROUP_OBJ:
+		case ACL_GROUP:
+			if (!wh_creds_in_group(c, e->tag == ACL_GROUP ? e->id : object->gid))
+				break;
+			group = true;
+			if (!(want & ~e->perm))
+				return !(want & ~mask);
+			break;
+		default:
+			break;
+		}
+	}
+	return !group && !(want & ~(object->mode & 7));
+}
+
+/* ---- the check itself ------------------------------------------------------------------------ */
+
+bool wh_caprule_dac(struct wh_caprule_ask *ask, const struct wh_creds *c,
+		    const struct wh_caprule_object *object, unsigned want)
+{
+	uint32_t mode = object->mode;
+
+	if (c->fsuid == object->uid)
+		return !(want & ~(mode >> 6 & 7));
+	/* Without bits for the group there is no ACL to look at; and if all are alike it cannot matter
+	 * unless it names users, which the mode's group bits then cover. */
+	if (mode & 070) {
+		struct acl_entry acl[ACL_MAX];
+		size_t n = read_acl(ask, object, acl);
+
+		if (n)
+			return acl_allows(c, object, acl, n, want);
+	}
+	if (wh_creds_in_group(c, object->gid))
+		mode >>= 3;
+	return !(want & ~(mode & 7));
+}
+
+/* kernel/sysctl.c: permissions below /proc/sys know root, but no capability. */
+static bool knows_capabilities(const char *path)
+{
+	return !wh_util_has_prefix(path, "/proc/sys/");
+}
+
+void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	if (place->valid && place->resolved && place->search_denied)
+		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
+				"search the directories on the way to %s",
+				wh_caprule_path(ask, place));
+}
+
+void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want,
+		       const char *verb)
+{
+	struct wh_caprule_object object = {
+		.mode = place->mode,
+		.uid = place->uid,
+		.gid = place->gid,
+		.path = place->path,
+		.dev = place->dev,
+		.ino = place->ino,
+	};
+	bool dir = S_ISDIR(place->mode);
+
+	if (!place->valid || !place->exists || S_ISLNK(place->mode) || !want)
+		return;
+	if (place->path && !knows_capabilities(place->path))
+		return;
+	if (wh_caprule_dac(ask, ask->creds, &object, want))
+		return;
+	if (dir ? !(want & WH_DAC_W) : want == WH_DAC_R)
+		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
+				"%s %s (mode %03o, uid %u)", verb, wh_caprule_path(ask, place),
+				place->mode & 07777, place->uid);
+	else if (dir || !(want & WH_DAC_X) || place->mode & 0111)
+		wh_caprule_need(ask, CAP_DAC_OVERRIDE, -1, WH_STRENGTH_REQUIRED,
+				"%s %s (mode %03o, uid %u)", verb, wh_caprule_path(ask, place),
+				place->mode & 07777, place->uid);
+}
+
+/* The directory that holds a place, as an object; @buf is for its path. */
+static struct wh_caprule_object dir_of(const struct wh_place *place, char *buf, size_t size)
+{
+	struct wh_caprule_object object = {
+		.mode = place->dir_mode, .uid = place->dir_uid, .gid = place->dir_gid};
+	const char *slash = place->path ? strrchr(place->path, '/') : NULL;
+
+	if (slash && (size_t)(slash - place->path) < size) {
+		snprintf(buf, size, "%.*s", (int)(slash - place->path), place->path);
+		object.path = *buf ? buf : "/";
+	}
+	return object;
+}
+
+void wh_caprule_dir(struct wh_caprule_ask *ask, const struct wh_place *place, const char *verb)
+{
+	char buf[2 * PATH_MAX];
+	struct wh_caprule_object dir;
+
+	if (!place->valid || !place->resolved || !place->path || !place->dir_mode)
+		return;
+	dir = dir_of(place, buf, sizeof(buf));
+	if (!wh_caprule_dac(ask, ask->creds, &dir, WH_DAC_W | WH_DAC_X))
+		wh_caprule_need(ask, CAP_DAC_OVERRIDE, -1, WH_STRENGTH_REQUIRED,
+				"%s %s in a directory of mode %03o and uid %u", verb,
+				wh_caprule_path(ask, place), dir.mode & 07777, dir.uid);
+}
+
+/* check_sticky(): in /tmp and its like only owners may take names away. */
+static void need_sticky(struct wh_caprule_ask *ask, const struct wh_place *place, const char *verb)
+{
+	uid_t fsuid = ask->creds->fsuid;
+
+	if (place->valid && place->resolved && place->exists && place->dir_mode & S_ISVTX &&
+	    place->uid != fsuid && place->dir_uid != fsuid)
+		wh_caprule_need(ask, CAP_FOWNER, -1, WH_STRENGTH_REQUIRED,
+				"%s %s of uid %u in a sticky directory of uid %u", verb,
+				wh_caprule_path(ask, place), place->uid, place->dir_uid);
+}
+
+/* ---- the calls ------------------------------------------------------------------------------- */
+
+static void search_all(struct wh_caprule_ask *ask)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(ask->call->place); i++)
+		wh_caprule_search(ask, &ask->call->place[i]);
+}
+
+static const char *open_verb(unsigned want)
+{
+	return want == WH_DAC_R ? "read" : want & WH_DAC_R ? "read and write" : "write";
+}
+
+static unsigned open_wants(uint64_t flags)
+{
+	static const unsigned of_mode[] = {WH_DAC_R, WH_DAC_W, WH_DAC_R | WH_DAC_W,
+					   WH_DAC_R | WH_DAC_W};
+
+	return of_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? WH_DAC_W : 0);
+}
+
+static void enter_open(struct wh_caprule_ask *ask)
+{
+	const struct wh_place *place = &ask->call->place[0];
+	uint64_t flags = ask->call->number[0]; /* put there by decoding, for all ways to open */
+	unsigned want = open_wants(flags);
+
+	search_all(ask);
+	if (flags & O_PATH || !place->valid || !place->resolved)
+		return;
+	if ((flags & O_TMPFILE) == O_TMPFILE) {
+		wh_caprule_object(ask, place, WH_DAC_W | WH_DAC_X, "make a file in");
+		return;
+	}
+	if (!place->exists) {
+		if (flags & O_CREAT)
+			wh_caprule_dir(ask, place, "create");
+		return;
+	}
+	/* A fixed name in open_namei() order: the object first, then what only its owner may. */
+	wh_caprule_object(ask, place, want, open_verb(want));
+	if (flags & O_NOATIME && place->uid != ask->creds->fsuid)
+		wh_caprule_need(ask, CAP_FOWNER, -1, WH_STRENGTH_REQUIRED,
+				"open %s of uid %u with O_NOATIME", wh_caprule_path(ask, place),
+				place->uid);
+	wh_caprule_special(ask, place, want);
+}
+
+/*
+ * access(2) asks by the real ids, and with the permitted capabilities only if those are root's. The
+ * answer is all there is to it: a program may or may not mind.
+ */
+static void enter_access(struct wh_caprule_ask *ask)
+{
+	const struct wh_place *place = &ask->call->place[0];
+	int column = wh_caprule_column(ask, WH_ARG_MODE),
+	    at = wh_caprule_column(ask, WH_ARG_ATFLAGS);
+	bool effective = at >= 0 && wh_caprule_arg(ask, (unsigned)at) & AT_EACCESS;
+	struct wh_creds real = *ask->creds;
+	struct wh_caprule_object object = {place->mode, place->uid, place->gid,
+					   place->path, place->dev, place->ino};
+	unsigned want;
+
+	search_all(ask);
+	if (!place->valid || !place->exists || column < 0)
+		return;
+	want = (unsigned)wh_caprule_arg(ask, (unsigned)column) & 7;
+	if (!effective) {
+		real.fsuid = real.ruid;
+		real.fsgid = real.rgid;
+		if (real.ruid != 0)
+			return;
+	}
+	if (place->path && !knows_capabilities(place->path))
+		return;
+	if (!want || wh_caprule_dac(ask, &real, &object, want))
+		return;
+	if (S_ISDIR(place->mode) ? !(want & WH_DAC_W) : want == WH_DAC_R)
+		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_LIKELY,
+				"have access to %s", wh_caprule_path(ask, place));
+	else if (S_ISDIR(place->mode) || !(want & WH_DAC_X) || place->mode & 0111)
+		wh_caprule_need(ask, CAP_DAC_OVERRIDE, -1, WH_STRENGTH_LIKELY, "have access to %s",
+				wh_caprule_path(ask, place));
+}
+
+static void enter_chdir(struct wh_caprule_ask *ask)
+{
+	search_all(ask);
+	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_X, "enter");
+}
+
+static void enter_chroot(struct wh_caprule_ask *ask)
+{
+	const struct wh_place *place = &ask->call->place[0];
+
+	enter_chdir(ask);
+	if (place->valid && place->resolved && place->path)
+		wh_caprule_need(ask, CAP_SYS_CHROOT, -1, WH_STRENGTH_REQUIRED, "chroot to %s",
+				wh_caprule_path(ask, place));
+	else
+		wh_caprule_need(ask, CAP_SYS_CHROOT, -1, WH_STRENGTH_REQUIRED, "chroot");
+}
+
+static void enter_truncate(struct wh_caprule_ask *ask)
+{
+	search_all(ask);
+	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_W, "truncate");
+}
+
+static void enter_watch(struct wh_caprule_ask *ask)
+{
+	search_all(ask);
+	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_R, "watch");
+}
+
+static void enter_exec(struct wh_caprule_ask *ask)
+{
+	search_all(ask);
+	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_X, "execute");
+}
+
+static void enter_create(struct wh_caprule_ask *ask)
+{
+	search_all(ask);
+	if (!ask->call->place[0].exists)
+		wh_caprule_dir(ask, &ask->call->place[0], "create");
+}
+
+static void enter_mknod(struct wh_caprule_ask *ask)
+{
+	int column = wh_caprule_column(ask, WH_ARG_MODE);
+	uint32_t mode = (uint32_t)ask->call->arg[column],
+		 dev = (uint32_t)ask->call->arg[column + 1];
+
+	enter_create(ask);
+	/* A character device 0:0 is a whiteout, which is no device at all. */
+	if (S_ISBLK(mode) || (S_ISCHR(mode) && dev != 0))
+		wh_caprule_need(ask, CAP_MKNOD, -1, WH_STRENGTH_REQUIRED, "make the %s device %s",
+				S_ISBLK(mode) ? "block" : "character",
+				wh_caprule_path(ask, &ask->call->place[0]));
+}
+
+static void enter_unlink(struct wh_caprule_ask *ask)
+{
+	const struct wh_place *place = &ask->call->place[0];
+
+	search_all(ask);
+	if (!place->exists)
+		return;
+	wh_caprule_dir(ask, place, "remove");
+	need_sticky(ask, place, "remove");
+}
+
+static bool same_dir(const struct wh_place *a, const struct wh_place *b)
+{
+	const char *s = strrchr(a->path, '/'), *t = strrchr(b->path, '/');
+
+	return s && t && s - a->path == t - b->path &&
+	       strncmp(a->path, b->path, (size_t)(s - a->path)) == 0;
+}
+
+static void enter_rename(struct wh_caprule_ask *ask)
+{
+	const struct wh_place *from = &ask->call->place[0], *to = &ask->call->place[1];
+	int column = wh_caprule_column(ask, WH_ARG_FLAGS);
+	unsigned flags = column < 0 ? 0 : (unsigned)wh_caprule_arg(ask, (unsigned)column);
+
+	search_all(ask);
+	if (!from->exists || !from->path || !to->path)
+		return;
+	wh_caprule_dir(ask, from, "rename");
+	need_sticky(ask, from, "rename");
+	wh_caprule_dir(ask, to, to->exists ? "replace" : "create");
+	need_sticky(ask, to, "replace");
+	/* A directory that gets another parent has its ".." rewritten. */
+	if (same_dir(from, to))
+		return;
+	if (S_ISDIR(from->mode))
+		wh_caprule_object(ask, from, WH_DAC_W, "move");
+	if (flags & RENAME_EXCHANGE && to->exists && S_ISDIR(to->mode))
+		wh_caprule_object(ask, to, WH_DAC_W, "move");
+}
+
+/* may_linkat(): with fs.protected_hardlinks only what one owns, or may read and write and is safe. */
+static void need_hardlink(struct wh_caprule_ask *ask, const struct wh_place *from)
+{
+	struct wh_caprule_object object = {from->mode, from->uid, from->gid,
+					   from->path, from->dev, from->ino};
+	bool safe = S_ISREG(from->mode) && !(from->mode & S_ISUID) &&
+		    (from->mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP);
+
+	if (from->uid == ask->creds->fsuid || !wh_caprule_sysctl(ask, "fs/protected_hardlinks", 1))
+		return;
+	if (safe && wh_caprule_dac(ask, ask->creds, &object, WH_DAC_R | WH_DAC_W))
+		return;
+	wh_caprule_need(ask, CAP_FOWNER, safe ? CAP_DAC_OVERRIDE : -1, WH_STRENGTH_REQUIRED,
+			"hard-link %s of uid %u", wh_caprule_path(ask, from), from->uid);
+}
+
+static void enter_link(struct wh_caprule_ask *ask)
+{
+	const struct wh_place *from = &ask->call->place[0], *to = &ask->call->place[1];
+	int at = wh_caprule_column(ask, WH_ARG_ATFLAGS);
+	char first = 1;
+
+	search_all(ask);
+	/* Newer kernels let whoever has opened the descriptor himself do it without. */
+	if (at >= 0 && wh_caprule_arg(ask, (unsigned)at) & AT_EMPTY_PATH &&
+	    (!ask->call->arg[1] || wh_caprule_read(ask, ask->call->arg[1], &first, 1)) &&
+	    (!ask->call->arg[1] || !first))
+		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, -1, WH_STRENGTH_POSSIBLE,
+				"link a descriptor to %s", wh_caprule_path(ask, to));
+	if (to->valid && !to->exists)
+		wh_caprule_dir(ask, to, "create");
+	if (from->valid && from->resolved && from->exists)
+		need_hardlink(ask, from);
+}
+
+static void enter_open_by_handle(struct wh_caprule_ask *ask)
+{
+	wh_caprule_need(ask, CAP_DAC_READ_SEARCH, -1, WH_STRENGTH_REQUIRED,
+			"open a file by its handle");
+}
+
+#define DAC (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
+
+const struct wh_caprule wh_caprule_file[] = {
+	{"path", search_all, DAC},
+	{"open", enter_open,
+	 DAC | WH_CAP(FOWNER) | WH_CAP(SYS_RAWIO) | WH_CAP(SYSLOG) | WH_CAP(SYS_PTRACE) |
+		 WH_CAP(SYS_ADMIN) | WH_CAP(SYS_RESOURCE) | WH_CAP(SETUID) | WH_CAP(SETGID) |
+		 WH_CAP(AUDIT_CONTROL) | WH_CAP(MAC_ADMIN) | WH_CAP(MAC_OVERRIDE) |
+		 WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(BLOCK_SUSPEND) | WH_CAP(SYS_MODULE) |
+		 WH_CAP(SYS_BOOT) | WH_CAP(SYS_NICE)},
+	{"access", enter_access, DAC},
+	{"chdir", enter_chdir, DAC},
+	{"chroot", enter_chroot, DAC | WH_CAP(SYS_CHROOT)},
+	{"truncate", enter_truncate, DAC},
+	{"watch", enter_watch, DAC},
+	{"exec", enter_exec, DAC},
+	{"create", enter_create, DAC},
+	{"mknod", enter_mknod, DAC | WH_CAP(MKNOD)},
+	{"unlink", enter_unlink, DAC | WH_CAP(FOWNER)},
+	{"rename", enter_rename, DAC | WH_CAP(FOWNER)},
+	{"link", enter_link, DAC | WH_CAP(FOWNER)},
+	{"open_by_handle_at", enter_open_by_handle, WH_CAP(DAC_READ_SEARCH)},
+	{NULL},
+};

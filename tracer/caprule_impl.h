@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the capability rules share; of no interest outside tracer/caprule*.c. */
+#ifndef WHITTLE_TRACER_CAPRULE_IMPL_H
+#define WHITTLE_TRACER_CAPRULE_IMPL_H
+
+#include <limits.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+
+#include "tracer/caprule.h"
+#include "tracer/creds.h"
+
+#define WH_CAP(name) (UINT64_C(1) << CAP_##name)
+
+struct wh_caprule_text {
+	char buf[2 * PATH_MAX + 64];
+};
+
+/**
+ * struct wh_caprule_ask - one evaluation of a rule.
+ * @creds: at the entry of the call; NULL at its exit
+ * @oom: memory ran out, the rest of the evaluation is in vain
+ */
+struct wh_caprule_ask {
+	struct wh_recorder *r;
+	struct wh_task *task;
+	struct wh_call *call;
+	const struct wh_creds *creds;
+	const struct wh_caprule *rule;
+	bool oom;
+	unsigned next_text;
+	struct wh_caprule_text *text; /* two of them */
+};
+
+/**
+ * struct wh_caprule - one rule, named by rows of the system call table.
+ * @enter: says with wh_caprule_need() what the call cannot do without
+ * @exit: looks at the result and changes the needs, for calls that do not fail but do less
+ * @caps: all that it can give
+ * @cap, @what: of a rule that says the same for every call
+ * @error: an errno other than EPERM and EACCES by which the kernel refuses
+ */
+struct wh_caprule {
+	const char *name;
+	void (*enter)(struct wh_caprule_ask *ask);
+	uint64_t caps;
+	int cap;
+	const char *what;
+	int error;
+	void (*exit)(struct wh_caprule_ask *ask);
+};
+
+/* Each family has its table, ended by a row without a name. */
+extern const struct wh_caprule wh_caprule_file[];
+extern const struct wh_caprule wh_caprule_owner[];
+extern const struct wh_caprule wh_caprule_id[];
+extern const struct wh_caprule wh_caprule_net[];
+extern const struct wh_caprule wh_caprule_ioctl[];
+extern const struct wh_caprule wh_caprule_task[];
+extern const struct wh_caprule wh_caprule_memory[];
+extern const struct wh_caprule wh_caprule_admin[];
+
+/**
+ * wh_caprule_need() - the call needs @cap (or @instead, unless -1) to go through.
+ * The text says for what: "chown /x to uid 33"; by whom and the capability are put behind it.
+ */
+void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_strength strength,
+		     const char *fmt, ...) wh_printf(5, 6);
+
+/** wh_caprule_simple() - the enter of rules with @cap and @what. */
+void wh_caprule_simple(struct wh_caprule_ask *ask);
+
+/** wh_caprule_path() - a place as evidence names it; never NULL, good until the next but one call. */
+const char *wh_caprule_path(struct wh_caprule_ask *ask, const struct wh_place *place);
+
+/* ---- looking around -------------------------------------------------------------------------- */
+
+/** wh_caprule_arg() - argument @n as a signed int, as the kernel takes ints. */
+static inline int wh_caprule_arg(const struct wh_caprule_ask *ask, unsigned n)
+{
+	return (int)(uint32_t)ask->call->arg[n];
+}
+
+/** wh_caprule_id_arg() - argument @n as a uid or gid; i386's first calls have 16-bit ones. */
+uint32_t wh_caprule_id_arg(const struct wh_caprule_ask *ask, unsigned n);
+
+/** wh_caprule_column() - the first argument of that kind, -1 if there is none. */
+int wh_caprule_column(const struct wh_caprule_ask *ask, enum wh_arg kind);
+
+/** wh_caprule_sysctl() - a number below /proc/sys, @fallback where there is none. */
+uint64_t wh_caprule_sysctl(struct wh_caprule_ask *ask, const char *name, uint64_t fallback);
+
+/**
+ * wh_caprule_in_ns() - read a small file of /proc as a task of the caller's namespace sees it.
+ * @ns: "net" or "ipc"
+ * Return: the text, the caller's to free; NULL when it cannot be had.
+ */
+char *wh_caprule_in_ns(struct wh_caprule_ask *ask, const char *ns, const char *path);
+
+/** wh_caprule_stat_fd() - fstat() of a descriptor of the task. */
+bool wh_caprule_stat_fd(struct wh_caprule_ask *ask, int fd, struct stat *ret_st);
+
+/** wh_caprule_status() - a number of /proc/TID/status in its unit (kB), 0 without it. */
+uint64_t wh_caprule_status(struct wh_caprule_ask *ask, const char *name);
+
+/**
+ * wh_caprule_pid() - a pid that the task wrote, in the tracer's pid namespace.
+ * Return: 0 when there is none.
+ */
+pid_t wh_caprule_pid(struct wh_caprule_ask *ask, pid_t pid);
+
+/**
+ * wh_caprule_may_access() - would __ptrace_may_access() let the task at @pid without CAP_SYS_PTRACE?
+ * @fscreds: by fsuid and effective capabilities (files of /proc), else by real ids and permitted ones
+ * @ret_sure: false where a guess was needed
+ */
+bool wh_caprule_may_access(struct wh_caprule_ask *ask, pid_t pid, bool fscreds, bool *ret_sure);
+
+/** wh_caprule_read() - @len bytes of the task's memory; false when they are not there. */
+bool wh_caprule_read(struct wh_caprule_ask *ask, uint64_t addr, void *ret_data, size_t len);
+
+/** wh_caprule_words() - longs or pointers of the task's ABI. */
+bool wh_caprule_words(struct wh_caprule_ask *ask, uint64_t addr, uint64_t *ret, size_t n);
+
+bool wh_caprule_is32(const struct wh_caprule_ask *ask);
+
+/* ---- the rule of discretionary access, caprule_file.c ---------------------------------------- */
+
+enum { WH_DAC_X = 1, WH_DAC_W = 2, WH_DAC_R = 4 };
+
+/** struct wh_caprule_object - what the permission check looks at. */
+struct wh_caprule_object {
+	uint32_t mode;
+	uid_t uid;
+	gid_t gid;
+	const char *path;  /* for its ACL; NULL: mode alone */
+	uint64_t dev, ino; /* 0: not known */
+};
+
+/** wh_caprule_dac() - may @creds do @want (WH_DAC_*) without a capability? */
+bool wh_caprule_dac(struct wh_caprule_ask *ask, const struct wh_creds *creds,
+		    const struct wh_caprule_object *object, unsigned want);
+
+/** wh_caprule_search() - the directories on the way. */
+void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place);
+/** wh_caprule_object() - the object itself. @verb: "read", "write" … */
+void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want,
+		       const char *verb);
+/** wh_caprule_dir() - write to the directory that holds it. @verb: "create", "remove" … */
+void wh_caprule_dir(struct wh_caprule_ask *ask, const struct wh_place *place, const char *verb);
+/** wh_caprule_special() - files whose open asks for more, caprule_special.c. */
+void wh_caprule_special(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want);
+
+#endif

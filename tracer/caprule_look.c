@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the rules look at the task, at others and at the machine. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+
+#include "tracer/caprule_impl.h"
+#include "tracer/decode_impl.h"
+
+uint32_t wh_caprule_id_arg(const struct wh_caprule_ask *ask, unsigned n)
+{
+	uint32_t id = (uint32_t)ask->call->arg[n];
+	char wide[40];
+
+	if (!wh_caprule_is32(ask))
+		return id;
+	/* i386 has setuid and setuid32: where the wide one exists, this one is 16 bits. */
+	snprintf(wide, sizeof(wide), "%s32", ask->call->row->name);
+	if (!wh_syscall_row(wide))
+		return id;
+	id &= 0xffff;
+	return id == 0xffff ? UINT32_MAX : id;
+}
+
+int wh_caprule_column(const struct wh_caprule_ask *ask, enum wh_arg kind)
+{
+	for (int i = 0; i < 6; i++)
+		if (ask->call->row->arg[i] == kind)
+			return i;
+	return -1;
+}
+
+const char *wh_caprule_path(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	struct wh_caprule_text *text = &ask->text[ask->next_text++ % 2];
+	const char *path = wh_decode_fact_path(place, NULL, text->buf, sizeof(text->buf));
+
+	return path ? path : "a file without a name";
+}
+
+bool wh_caprule_read(struct wh_caprule_ask *ask, uint64_t addr, void *ret_data, size_t len)
+{
+	return wh_memory_read_all(ask->task->tid, addr, ret_data, len) == 0;
+}
+
+bool wh_caprule_words(struct wh_caprule_ask *ask, uint64_t addr, uint64_t *ret, size_t n)
+{
+	return wh_decode_words(ask->task, addr, ret, n) == 0;
+}
+
+bool wh_caprule_is32(const struct wh_caprule_ask *ask)
+{
+	return wh_decode_is32(ask->call);
+}
+
+/* ---- /proc ----------------------------------------------------------------------------------- */
+
+/* The start of a small file: it may be longer than @size, what counts is in front. */
+static ssize_t slurp(int dirfd, const char *path, char *buf, size_t size)
+{
+	wh_auto(fd) fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (len < size - 1) {
+		ssize_t n = read(fd, buf + len, size - 1 - len);
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	buf[len] = '\0';
+	return (ssize_t)len;
+}
+
+uint64_t wh_caprule_sysctl(struct wh_caprule_ask *ask, const char *name, uint64_t fallback)
+{
+	char path[128], text[64];
+	long long value;
+	char *end;
+
+	snprintf(path, sizeof(path), "sys/%s", name);
+	if (slurp(ask->r->proc_fd, path, text, sizeof(text)) <= 0)
+		return fallback;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	return errno || end == text ? fallback : (uint64_t)value;
+}
+
+bool wh_caprule_stat_fd(struct wh_caprule_ask *ask, int fd, struct stat *ret_st)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "%d/fd/%d", (int)ask->task->tid, fd);
+	return fstatat(ask->r->proc_fd, path, ret_st, 0) == 0;
+}
+
+static uint64_t status_number(struct wh_caprule_ask *ask, pid_t pid, const char *name)
+{
+	char path[48], text[4096], key[32], *line;
+
+	snprintf(path, sizeof(path), "%d/status", (int)pid);
+	snprintf(key, sizeof(key), "\n%s:", name);
+	if (slurp(ask->r->proc_fd, path, text, sizeof(text)) <= 0)
+		return 0;
+	line = strstr(text, key);
+	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
+}
+
+uint64_t wh_caprule_status(struct wh_caprule_ask *ask, const char *name)
+{
+	return status_number(ask, ask->task->tid, name);
+}
+
+static bool same_ns(struct wh_caprule_ask *ask, const char *ns, pid_t pid, const char *other)
+{
+	struct stat ours, theirs;
+	char a[48], b[48];
+
+	snprintf(a, sizeof(a), "%d/ns/%s", (int)pid, ns);
+	snprintf(b, sizeof(b), "%s/ns/%s", other, ns);
+	return fstatat(ask->r->proc_fd, a, &theirs, 0) == 0 &&
+	       fstatat(ask->r->proc_fd, b, &ours, 0) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
+}
+
+char *wh_caprule_in_ns(struct wh_caprule_ask *ask, const char *ns, const char *path)
+{
+	int type = strcmp(ns, "net") == 0 ? CLONE_NEWNET : CLONE_NEWIPC;
+	wh_auto(fd) home = -1;
+	wh_auto(fd) there = -1;
+	char name[48], text[65536];
+	ssize_t n;
+
+	/* These files show the namespace of who opens them, so for another one we must go there. */
+	if (!same_ns(ask, ns, ask->task->tid, "thread-self")) {
+		snprintf(name, sizeof(name), "%d/ns/%s", (int)ask->task->tid, ns);
+		there = openat(ask->r->proc_fd, name, O_RDONLY | O_CLOEXEC);
+		snprintf(name, sizeof(name), "thread-self/ns/%s", ns);
+		home = openat(ask->r->proc_fd, name, O_RDONLY | O_CLOEXEC);
+		if (there < 0 || home < 0 || setns(there, type) < 0)
+			return NULL;
+	}
+	n = slurp(ask->r->proc_fd, path, text, sizeof(text));
+	/* We came from there, so the way back is open. */
+	if (home >= 0)
+		wh_assert(setns(home, type) == 0);
+	return n < 0 ? NULL : strdup(text);
+}
+
+/* ---- other processes ------------------------------------------------------------------------- */
+
+/* The last number of "NSpid:": the id in the innermost namespace. */
+static pid_t innermost(struct wh_caprule_ask *ask, const char *pid)
+{
+	char path[48], text[4096], *line, *end;
+	pid_t id = 0;
+
+	snprintf(path, sizeof(path), "%.16s/status", pid);
+	if (slurp(ask->r->proc_fd, path, text, sizeof(text)) <= 0)
+		return 0;
+	line = strstr(text, "\nNSpid:");
+	if (!line)
+		return 0;
+	line += strlen("\nNSpid:");
+	for (;;) {
+		line += strspn(line, " \t");
+		if (*line < '0' || *line > '9')
+			return id;
+		id = (pid_t)strtol(line, &end, 10);
+		line = end;
+	}
+}
+
+pid_t wh_caprule_pid(struct wh_caprule_ask *ask, pid_t pid)
+{
+	char own[16], name[48];
+	struct dirent *entry;
+	pid_t found = 0;
+	DIR *dir;
+	int fd;
+
+	if (pid <= 0)
+		return 0;
+	if (same_ns(ask, "pid", ask->task->tid, "thread-self")) {
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%d", (int)pid);
+		return fstatat(ask->r->proc_fd, name, &st, 0) == 0 ? pid : 0;
+	}
+	snprintf(own, sizeof(own), "%d", (int)ask->task->tid);
+	fd = openat(ask->r->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		wh_util_close(fd);
+		return 0;
+	}
+	while (!found && (entry = readdir(dir))) {
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		if (innermost(ask, entry->d_name) == pid &&
+		    same_ns(ask, "pid", (pid_t)atoi(entry->d_name), own))
+			found = (pid_t)atoi(entry->d_name);
+	}
+	closedir(dir);
+	return found;
+}
+
+/* Files of /proc/PID belong to root where the process has made itself undumpable. */
+static bool is_dumpable(struct wh_caprule_ask *ask, pid_t pid, const struct wh_creds *target,
+			bool *ret_sure)
+{
+	char path[48];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%d/environ", (int)pid);
+	if (fstatat(ask->r->proc_fd, path, &st, 0) < 0 || target->euid == 0) {
+		*ret_sure = false; /* root's files belong to root either way */
+		return true;
+	}
+	return st.st_uid == target->euid;
+}
+
+bool wh_caprule_may_access(struct wh_caprule_ask *ask, pid_t pid, bool fscreds, bool *ret_sure)
+{
+	const struct wh_creds *c = ask->creds;
+	uid_t uid = fscreds ? c->fsuid : c->ruid;
+	gid_t gid = fscreds ? c->fsgid : c->rgid;
+	uint64_t caps = fscreds ? c->effective : c->permitted;
+	struct wh_creds t;
+	bool may;
+
+	*ret_sure = true;
+	if (pid == ask->task->tid || pid == ask->task->process->tgid)
+		return true;
+	if ((pid_t)status_number(ask, pid, "Tgid") == ask->task->process->tgid)
+		return true;
+	if (wh_creds_read(ask->r, pid, &t) < 0) {
+		*ret_sure = false;
+		return true;
+	}
+	may = uid == t.euid && uid == t.suid && uid == t.ruid && gid == t.egid && gid == t.sgid &&
+	      gid == t.rgid && !(t.permitted & ~caps) && is_dumpable(ask, pid, &t, ret_sure);
+	if (!may)
+		*ret_sure = true;
+	wh_creds_free(&t);
+	return may;
+}

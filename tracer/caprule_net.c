@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets: net/ of the kernel, by family. */
+#include <linux/audit.h>
+#include <linux/in6.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/vm_sockets.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "tracer/caprule_impl.h"
+
+#define REQUIRED WH_STRENGTH_REQUIRED
+#define LIKELY	 WH_STRENGTH_LIKELY
+#define POSSIBLE WH_STRENGTH_POSSIBLE
+#define DAC	 (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
+#define ANY	 (-1)
+
+#ifndef SOCK_TYPE_MASK
+#define SOCK_TYPE_MASK 0xf
+#endif
+
+/* ---- socket ---------------------------------------------------------------------------------- */
+
+static const struct {
+	int family, type, cap;
+	const char *what;
+} sockets[] = {
+	{AF_INET, SOCK_RAW, CAP_NET_RAW, "make a raw IPv4 socket"},
+	{AF_INET6, SOCK_RAW, CAP_NET_RAW, "make a raw IPv6 socket"},
+	{AF_PACKET, ANY, CAP_NET_RAW, "make a packet socket"},
+	{AF_INET, SOCK_PACKET, CAP_NET_RAW, "make a packet socket"},
+	{AF_KEY, ANY, CAP_NET_ADMIN, "make an IPsec key socket"},
+	{AF_XDP, ANY, CAP_NET_RAW, "make an XDP socket"},
+	{AF_AX25, SOCK_RAW, CAP_NET_RAW, "make a raw AX.25 socket"},
+	{AF_APPLETALK, SOCK_RAW, CAP_NET_RAW, "make a raw AppleTalk socket"},
+	{AF_IEEE802154, SOCK_RAW, CAP_NET_RAW, "make a raw 802.15.4 socket"},
+	{AF_NFC, SOCK_RAW, CAP_NET_RAW, "make a raw NFC socket"},
+	{AF_BLUETOOTH, SOCK_RAW, CAP_NET_RAW, "make a raw Bluetooth socket"},
+	{AF_PHONET, ANY, CAP_SYS_ADMIN, "make a Phonet socket"},
+};
+
+static void enter_socket(struct wh_caprule_ask *ask)
+{
+	int family = wh_caprule_arg(ask, 0), type = wh_caprule_arg(ask, 1) & SOCK_TYPE_MASK;
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(sockets); i++)
+		if (sockets[i].family == family &&
+		    (sockets[i].type == ANY || sockets[i].type == type)) {
+			/* Of Bluetooth's protocols only some mind. */
+			wh_caprule_need(ask, sockets[i].cap, -1,
+					family == AF_BLUETOOTH ? POSSIBLE : REQUIRED, "%s",
+					sockets[i].what);
+			return;
+		}
+}
+
+/* struct kind - what a descriptor is, asked of a copy of it. */
+struct kind {
+	int family, protocol;
+};
+
+static bool socket_kind(struct wh_caprule_ask *ask, int fd, struct kind *ret)
+{
+	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, ask->task->process->tgid, 0);
+	wh_auto(fd) copy = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	socklen_t len = sizeof(int);
+
+	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &ret->family, &len) < 0)
+		return false;
+	len = sizeof(int);
+	return getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &ret->protocol, &len) == 0;
+}
+
+/* ---- bind, connect --------------------------------------------------------------------------- */
+
+static void bind_port(struct wh_caprule_ask *ask, unsigned port)
+{
+	wh_auto(str) text = NULL;
+	unsigned long start = 1024;
+
+	if (!port)
+		return;
+	text = wh_caprule_in_ns(ask, "net", "sys/net/ipv4/ip_unprivileged_port_start");
+	if (text)
+		start = strtoul(text, NULL, 10);
+	if (port < start)
+		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, text ? REQUIRED : LIKELY,
+				"bind to port %u (ip_unprivileged_port_start is %lu)", port, start);
+}
+
+static bool unix_path(const struct wh_call *call)
+{
+	const struct sockaddr_un *un = (const void *)call->addr;
+
+	return call->addr_len > offsetof(struct sockaddr_un, sun_path) &&
+	       un->sun_family == AF_UNIX && un->sun_path[0] != '\0';
+}
+
+static int family_of(const struct wh_call *call)
+{
+	sa_family_t family;
+
+	if (call->addr_len < sizeof(family))
+		return AF_UNSPEC;
+	memcpy(&family, call->addr, sizeof(family));
+	return family;
+}
+
+static void bind_netlink(struct wh_caprule_ask *ask)
+{
+	const struct sockaddr_nl *nl = (const void *)ask->call->addr;
+	struct kind kind;
+
+	if (ask->call->addr_len >= sizeof(*nl) && nl->nl_groups &&
+	    socket_kind(ask, wh_caprule_arg(ask, 0), &kind) && kind.protocol == NETLINK_AUDIT)
+		wh_caprule_need(ask, CAP_AUDIT_READ, -1, REQUIRED, "listen to the audit log");
+}
+
+static void enter_bind(struct wh_caprule_ask *ask)
+{
+	const struct wh_call *call = ask->call;
+	const struct sockaddr_in *in = (const void *)call->addr;
+	const struct sockaddr_vm *vm = (const void *)call->addr;
+
+	switch (family_of(call)) {
+	case AF_INET:
+	case AF_INET6: /* the port is at the same place */
+		if (call->addr_len >= 4)
+			bind_port(ask, ntohs(in->sin_port));
+		break;
+	case AF_VSOCK:
+		if (call->addr_len >= sizeof(*vm) && vm->svm_port < 1024)
+			wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, REQUIRED,
+					"bind to vsock port %u", vm->svm_port);
+		break;
+	case AF_NETLINK:
+		bind_netlink(ask);
+		break;
+	case AF_UNIX:
+		wh_caprule_search(ask, &call->place[0]);
+		if (unix_path(call) && call->place[0].valid && !call->place[0].exists)
+			wh_caprule_dir(ask, &call->place[0], "create");
+		break;
+	default:
+		break;
+	}
+}
+
+static void enter_connect(struct wh_caprule_ask *ask)
+{
+	if (!unix_path(ask->call))
+		return;
+	wh_caprule_search(ask, &ask->call->place[0]);
+	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_W, "connect to");
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+/* What the receiver in the kernel thinks of a message comes back in another one: so never required. */
+static void netlink_message(struct wh_caprule_ask *ask, int protocol, const struct nlmsghdr *h)
+{
+	unsigned type = h->nlmsg_type;
+
+	switch (protocol) {
+	case NETLINK_ROUTE:
+		/* Of each four the third is the question. */
+		if (type >= RTM_BASE && (type - RTM_BASE) % 4 != 2)
+			wh_caprule_need(ask, CAP_NET_ADMIN, -1, LIKELY,
+					"change the network's configuration (rtnetlink %u)", type);
+		break;
+	case NETLINK_AUDIT:
+		if ((type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
+		    (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2) ||
+		    type == AUDIT_USER)
+			wh_caprule_need(ask, CAP_AUDIT_WRITE, -1, LIKELY, "write to the audit log");
+		else if (type >= AUDIT_GET)
+			wh_caprule_need(ask, CAP_AUDIT_CONTROL, -1, LIKELY,
+					"ask or change the audit system");
+		break;
+	case NETLINK_NETFILTER:
+	case NETLINK_XFRM:
+	case NETLINK_CONNECTOR:
+		wh_caprule_need(ask, CAP_NET_ADMIN, -1, LIKELY, "%s",
+				protocol == NETLINK_XFRM	? "use IPsec by netlink"
+				: protocol == NETLINK_NETFILTER ? "use netfilter by netlink"
+								: "use the netlink connector");
+		break;
+	case NETLINK_GENERIC:
+		if (type != NLMSG_MIN_TYPE) /* the controller answers everyone */
+			wh_caprule_need(ask, CAP_NET_ADMIN, -1, POSSIBLE,
+					"send a generic netlink message");
+		break;
+	case NETLINK_KOBJECT_UEVENT:
+		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, LIKELY, "send a uevent");
+		break;
+	default:
+		break;
+	}
+}
+
+/* Most of what is sent is no netlink message: ask for the socket only when it could be one. */
+static void send_data(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
+{
+	struct nlmsghdr h;
+	struct kind kind;
+
+	if (len < sizeof(h) || !wh_caprule_read(ask, addr, &h, sizeof(h)))
+		return;
+	if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len || !h.nlmsg_type)
+		return;
+	if (socket_kind(ask, wh_caprule_arg(ask, 0), &kind) && kind.family == AF_NETLINK)
+		netlink_message(ask, kind.protocol, &h);
+}
+
+/* scm_check_creds(): who says he is someone else. */
+static void send_credentials(struct wh_caprule_ask *ask, const uint32_t *claim)
+{
+	const struct wh_creds *c = ask->creds;
+
+	if ((pid_t)claim[0] != ask->task->process->tgid &&
+	    wh_caprule_pid(ask, (pid_t)claim[0]) != ask->task->process->tgid)
+		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED,
+				"send the credentials of another process");
+	if (claim[1] != c->ruid && claim[1] != c->euid && claim[1] != c->suid)
+		wh_caprule_need(ask, CAP_SETUID, -1, REQUIRED, "send credentials of uid %u",
+				claim[1]);
+	if (claim[2] != c->rgid && claim[2] != c->egid && claim[2] != c->sgid)
+		wh_caprule_need(ask, CAP_SETGID, -1, REQUIRED, "send credentials of gid %u",
+				claim[2]);
+}
+
+static void send_control(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
+{
+	size_t word = wh_caprule_is32(ask) ? 4 : 8, at = 0;
+	uint8_t buf[1024];
+
+	if (len > sizeof(buf))
+		len = sizeof(buf);
+	if (!wh_caprule_read(ask, addr, buf, (size_t)len))
+		return;
+	while (at + word + 8 <= len) {
+		uint64_t size = 0;
+		int32_t kind[2];
+		uint32_t claim[3];
+
+		memcpy(&size, buf + at, word);
+		memcpy(kind, buf + at + word, sizeof(kind));
+		if (size < word + 8 || size > len - at)
+			return;
+		if (kind[0] == SOL_SOCKET && kind[1] == SCM_CREDENTIALS &&
+		    size >= word + 8 + sizeof(claim)) {
+			memcpy(claim, buf + at + word + 8, sizeof(claim));
+			send_credentials(ask, claim);
+		}
+		at += (size_t)((size + word - 1) / word * word);
+	}
+}
+
+/* struct msghdr: name, its length, iov, their number, control, its length, flags. */
+enum { NAME, NAME_LEN, IOV, IOV_LEN, CONTROL, CONTROL_LEN, MSG_WORDS };
+
+static void send_msg(struct wh_caprule_ask *ask, uint64_t addr)
+{
+	uint64_t msg[MSG_WORDS], iov[2];
+
+	if (!wh_caprule_words(ask, addr, msg, MSG_WORDS))
+		return;
+	if (msg[IOV_LEN] && wh_caprule_words(ask, msg[IOV], iov, 2))
+		send_data(ask, iov[0], iov[1]);
+	if (msg[CONTROL] && msg[CONTROL_LEN])
+		send_control(ask, msg[CONTROL], msg[CONTROL_LEN]);
+}
+
+static void enter_send(struct wh_caprule_ask *ask)
+{
+	if (strcmp(ask->call->row->name, "sendto") == 0)
+		send_data(ask, ask->call->arg[1], ask->call->arg[2]);
+	else
+		send_msg(ask, ask->call->arg[1]); /* of several messages the first */
+	enter_connect(ask);
+}
+
+/* ---- setsockopt ------------------------------------------------------------------------------ */
+
+enum when {
+	ALWAYS,
+	NONZERO,
+	PRIORITY,  /* 0 … 6 are free */
+	AUDIT,	   /* of an audit socket */
+	CONGESTION /* an algorithm that is not for everyone */
+};
+
+static const struct {
+	int level, option, cap, instead;
+	enum when when;
+	enum wh_strength strength;
+	const char *what;
+} options[] = {
+	{SOL_SOCKET, SO_DEBUG, CAP_NET_ADMIN, -1, NONZERO, REQUIRED, "set SO_DEBUG"},
+	{SOL_SOCKET, SO_SNDBUFFORCE, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED, "set SO_SNDBUFFORCE"},
+	{SOL_SOCKET, SO_RCVBUFFORCE, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED, "set SO_RCVBUFFORCE"},
+	{SOL_SOCKET, SO_PRIORITY, CAP_NET_RAW, CAP_NET_ADMIN, PRIORITY, REQUIRED,
+	 "set SO_PRIORITY beyond 6"},
+	{SOL_SOCKET, SO_MARK, CAP_NET_RAW, CAP_NET_ADMIN, ALWAYS, REQUIRED, "set SO_MARK"},
+	{SOL_SOCKET, SO_BINDTODEVICE, CAP_NET_RAW, -1, ALWAYS, POSSIBLE, "set SO_BINDTODEVICE"},
+	{SOL_SOCKET, SO_BUSY_POLL, CAP_NET_ADMIN, -1, NONZERO, POSSIBLE, "set SO_BUSY_POLL"},
+	{SOL_SOCKET, 69 /* SO_PREFER_BUSY_POLL */, CAP_NET_ADMIN, -1, NONZERO, REQUIRED,
+	 "set SO_PREFER_BUSY_POLL"},
+	{SOL_SOCKET, 75 /* SO_RCVMARK */, CAP_NET_RAW, CAP_NET_ADMIN, ALWAYS, REQUIRED,
+	 "set SO_RCVMARK"},
+	{IPPROTO_IP, IP_TRANSPARENT, CAP_NET_RAW, CAP_NET_ADMIN, NONZERO, REQUIRED,
+	 "set IP_TRANSPARENT"},
+	{IPPROTO_IP, 16 /* IP_IPSEC_POLICY */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "set an IPsec policy"},
+	{IPPROTO_IP, 17 /* IP_XFRM_POLICY */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "set an IPsec policy"},
+	{IPPROTO_IP, 64 /* IPT_SO_SET_REPLACE */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "change iptables"},
+	{IPPROTO_IP, 65 /* IPT_SO_SET_ADD_COUNTERS */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "change iptables"},
+	{IPPROTO_IP, 96 /* ARPT_SO_SET_REPLACE */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "change arptables"},
+	{IPPROTO_IPV6, IPV6_TRANSPARENT, CAP_NET_RAW, CAP_NET_ADMIN, NONZERO, REQUIRED,
+	 "set IPV6_TRANSPARENT"},
+	{IPPROTO_IPV6, IPV6_HOPOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED, "set IPV6_HOPOPTS"},
+	{IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED,
+	 "set IPV6_RTHDRDSTOPTS"},
+	{IPPROTO_IPV6, IPV6_DSTOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED, "set IPV6_DSTOPTS"},
+	{IPPROTO_IPV6, 34 /* IPV6_IPSEC_POLICY */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "set an IPsec policy"},
+	{IPPROTO_IPV6, 35 /* IPV6_XFRM_POLICY */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "set an IPsec policy"},
+	{IPPROTO_IPV6, 64 /* IP6T_SO_SET_REPLACE */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "change ip6tables"},
+	{IPPROTO_TCP, 19 /* TCP_REPAIR */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED, "set TCP_REPAIR"},
+	{IPPROTO_TCP, 13 /* TCP_CONGESTION */, CAP_NET_ADMIN, -1, CONGESTION, LIKELY,
+	 "set a restricted TCP_CONGESTION"},
+	{SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, CAP_NET_BROADCAST, -1, ALWAYS, REQUIRED,
+	 "set NETLINK_LISTEN_ALL_NSID"},
+	{SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, CAP_AUDIT_READ, -1, AUDIT, REQUIRED,
+	 "listen to the audit log"},
+};
+
+static bool congestion_is_free(struct wh_caprule_ask *ask)
+{
+	wh_auto(str) allowed =
+		wh_caprule_in_ns(ask, "net", "sys/net/ipv4/tcp_allowed_congestion_control");
+	char name[17] = "", *word, *save = NULL;
+	size_t len = ask->call->arg[4] < 16 ? (size_t)ask->call->arg[4] : 16;
+
+	if (!allowed || !wh_caprule_read(ask, ask->call->arg[3], name, len))
+		return true;
+	for (word = strtok_r(allowed, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		if (strcmp(word, name) == 0)
+			return true;
+	return false;
+}
+
+static bool applies(struct wh_caprule_ask *ask, enum when when)
+{
+	struct kind kind;
+	int32_t value = 0;
+
+	switch (when) {
+	case ALWAYS:
+		return true;
+	case NONZERO:
+	case PRIORITY:
+		if (!wh_caprule_read(ask, ask->call->arg[3], &value, sizeof(value)))
+			return false;
+		return when == NONZERO ? value != 0 : value < 0 || value > 6;
+	case AUDIT:
+		return socket_kind(ask, wh_caprule_arg(ask, 0), &kind) &&
+		       kind.protocol == NETLINK_AUDIT;
+	case CONGESTION:
+		return !congestion_is_free(ask);
+	}
+	return false;
+}
+
+static void enter_setsockopt(struct wh_caprule_ask *ask)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(options); i++)
+		if (options[i].level == wh_caprule_arg(ask, 1) &&
+		    options[i].option == wh_caprule_arg(ask, 2) && applies(ask, options[i].when))
+			wh_caprule_need(ask, options[i].cap, options[i].instead,
+					options[i].strength, "%s", options[i].what);
+}
+
+const struct wh_caprule wh_caprule_net[] = {
+	{"socket", enter_socket, WH_CAP(NET_RAW) | WH_CAP(NET_ADMIN) | WH_CAP(SYS_ADMIN)},
+	{"bind", enter_bind, DAC | WH_CAP(NET_BIND_SERVICE) | WH_CAP(AUDIT_READ)},
+	{"connect", enter_connect, DAC},
+	{"send", enter_send,
+	 DAC | WH_CAP(NET_ADMIN) | WH_CAP(AUDIT_WRITE) | WH_CAP(AUDIT_CONTROL) | WH_CAP(SYS_ADMIN) |
+		 WH_CAP(SETUID) | WH_CAP(SETGID)},
+	{"setsockopt", enter_setsockopt,
+	 WH_CAP(NET_ADMIN) | WH_CAP(NET_RAW) | WH_CAP(NET_BROADCAST) | WH_CAP(AUDIT_READ)},
+	{NULL},
+};
