@@ -118,7 +118,7 @@ static int get_action(json_t *object, const char *key, const char *errno_key, ui
 {
 	json_t *number = json_object_get(object, errno_key);
 	uint64_t err = EPERM;
-	const char *name;
+	const char *name = "";
 	int r = get_string(object, key, &name, e);
 
 	if (r < 0)
@@ -145,7 +145,7 @@ static int read_arg(json_t *json, struct scmp_arg_cmp *ret, struct wh_error *e)
 {
 	static const char *const members[] = {"index", "value", "valueTwo", "op"};
 	uint64_t index, value, value_two = 0;
-	const char *name;
+	const char *name = "";
 	json_t *two;
 	int r;
 

@@ -75,7 +75,7 @@ static int get_caps(uint64_t *ret_permitted)
 
 int wh_sandbox_caps(uint64_t *ret_caps, struct wh_error *e)
 {
-	uint64_t permitted, caps = 0;
+	uint64_t permitted = 0, caps = 0;
 	int r = get_caps(&permitted);
 
 	if (r < 0)
