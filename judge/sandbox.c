@@ -229,7 +229,7 @@ int wh_sandbox_start(const struct wh_sandbox *s, pid_t *ret_pid, int *ret_listen
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	wh_auto(fd) listener = -1;
 	int pipes[2], r = 0;
-	uint64_t permitted;
+	uint64_t permitted = 0;
 	pid_t pid;
 
 	if (shared == MAP_FAILED)

@@ -120,7 +120,7 @@ install_packages() {
 build_whittle() {
 	local started=$SECONDS
 	step build 'compiling whittle'
-	logged 'cmake failed' cmake -G Ninja -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release \
+	logged 'cmake failed' cmake -G Ninja -S "$top" -B "$build" \
 		-DWHITTLE_TESTS=OFF
 	logged 'the build failed' cmake --build "$build"
 	done_step "$("$whittle" --version | head -n 1), in $((SECONDS - started)) s"
