@@ -175,6 +175,7 @@ static int name_first(struct recording *rec, const char *path)
 	task->process->program = wh_trace_intern(rec->r.trace, real ? real : path);
 	if (!task->process->program)
 		return -ENOMEM;
+	task->executing = true;
 	return wh_argv_set(&task->process->argv, rec->run->argv.v, rec->run->argv.n);
 }
 

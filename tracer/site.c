@@ -325,7 +325,7 @@ const struct wh_site *wh_site_find(struct wh_recorder *r, struct wh_task *task)
 	static const struct stack nothing;
 	struct wh_site_finder *f = r->sites;
 
-	/* The stack of who executed is gone with the old program. */
+	/* The stack of who executed is gone with the old program; the launcher's is of no interest. */
 	if (task->executing)
 		return task->exec_site ? task->exec_site : make(r, task, &nothing);
 	if (f->last && f->last_tid == task->tid && f->last_stop == r->stops)
@@ -342,6 +342,8 @@ int wh_site_before_exec(struct wh_recorder *r, struct wh_task *task)
 	struct exec_count *slot = NULL;
 
 	task->exec_site = NULL;
+	if (task->executing)
+		return 0;
 	for (size_t i = 0; i < EXECS && !slot; i++)
 		if (!r->sites->exec[i].program || r->sites->exec[i].program == program)
 			slot = &r->sites->exec[i];

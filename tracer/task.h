@@ -106,10 +106,10 @@ struct wh_task {
 	struct wh_call call;
 	bool in_call; /* between entry and exit */
 	/* Below: the loop's own. */
-	bool vfork_child;		 /* shares its parent's memory until it executes */
-	bool had_child;			 /* an event told of a child that this call made */
-	bool exiting;			 /* seen in PTRACE_EVENT_EXIT: only its death can follow */
-	bool executing;			 /* in PTRACE_EVENT_EXEC */
+	bool vfork_child; /* shares its parent's memory until it executes */
+	bool had_child;	  /* an event told of a child that this call made */
+	bool exiting;	  /* seen in PTRACE_EVENT_EXIT: only its death can follow */
+	bool executing;	  /* in PTRACE_EVENT_EXEC, or not yet the program that was asked for */
 	const struct wh_site *exec_site; /* where the call was that it executed by, or NULL */
 	struct wh_task *next;
 };
