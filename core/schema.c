@@ -239,6 +239,7 @@ static const struct wh_gap_info gaps[] = {
 	{"tracee-died", "a task died before it could be looked at", false},
 	{"unknown-syscall", "a system call that this whittle has no name for", true},
 	{"unresolved-path", "a path could not be resolved", true},
+	{"untraced-child", "a child was made in a way that no tracer is told of", true},
 };
 
 const struct wh_gap_info *wh_schema_gaps(size_t *ret_n)

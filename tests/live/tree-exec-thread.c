@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thread that is not the leader executes: it takes over the leader's id, and all others vanish. The
+ * second time around the leader has left before, so that its id comes back from nowhere.
+ *
+ * LIVE: threads m32 static
+ */
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "expect.h"
+
+#define ABI (sizeof(long) == 4 ? "i386" : "x86_64")
+
+static char *stage;
+
+static void *sleeper(void *data)
+{
+	(void)data;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void *executor(void *data)
+{
+	(void)data;
+	usleep(50000);
+	syscall(SYS_getsid, 0);
+	execl("/proc/thread-self/exe", "again", stage, (char *)NULL);
+	expect_that(!"execl");
+	return NULL;
+}
+
+static void threads(void)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 3; i++)
+		expect_that(pthread_create(&thread, NULL, sleeper, NULL) == 0);
+	expect_that(pthread_create(&thread, NULL, executor, NULL) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 1) {
+		stage = "second";
+		threads();
+		sleeper(NULL);
+	}
+	expect_that(syscall(SYS_gettid) == getpid());
+	if (strcmp(argv[1], "second") == 0) {
+		stage = "third";
+		threads();
+		pthread_exit(NULL);
+	}
+	syscall(SYS_getsid, 0);
+	expect("{'scope':'syscalls','where':{'name':'^(getsid|execve|pause)$'},"
+	       "'compare':['abi','name','count']}");
+	expect("{'fact':'syscalls','abi':'%s','name':'getsid','count':3}", ABI);
+	expect("{'fact':'syscalls','abi':'%s','name':'pause','count':7}", ABI);
+	/* The first one was the launcher's, which is a program for this machine. */
+	if (sizeof(long) == 4)
+		expect("{'fact':'syscalls','abi':'x86_64','name':'execve','count':1}");
+	expect("{'fact':'syscalls','abi':'%s','name':'execve','count':%d}", ABI,
+	       sizeof(long) == 4 ? 2 : 3);
+	expect("{'scope':'runs','where':{},'compare':['tasks']}");
+	expect("{'fact':'runs','tasks':9}");
+	return 0;
+}
