@@ -33,6 +33,7 @@ static const struct wh_cli_command *const commands[] = {
 	&wh_generate_command,
 	&wh_merge_command,
 	&wh_show_command,
+	&wh_explain_command,
 	&wh_verify_command,
 	&help_command,
 	NULL,

@@ -161,12 +161,12 @@ static int floor_entries(struct wh_policy *p, json_t *json, struct wh_error *e)
 	if (!p->runtime_version)
 		return wh_error_oom(e);
 	json_array_foreach (entries, i, entry) {
-		const char *name, *reason;
+		const char *name, *reason, *source;
 		struct wh_policy_syscall *s;
 		json_t *whens;
 
-		if (json_unpack_ex(entry, &error, 0, "{s:s, s:o, s:s}", "syscall", &name, "when",
-				   &whens, "reason", &reason) < 0)
+		if (json_unpack_ex(entry, &error, 0, "{s:s, s:o, s:s, s:s}", "syscall", &name,
+				   "when", &whens, "reason", &reason, "source", &source) < 0)
 			return wh_error_set(e, EINVAL, "entry %zu: %s", i + 1, error.text);
 		if (!list_has(whens, when) || !exists(p, name))
 			continue;
@@ -176,7 +176,10 @@ static int floor_entries(struct wh_policy *p, json_t *json, struct wh_error *e)
 			return wh_error_oom(e);
 		s->origins |= WH_POLICY_FLOOR;
 		s->floor = wh_pool_strdup(&p->pool, reason);
-		if (!s->floor)
+		s->floor_source = strcmp(source, "measured") == 0
+					  ? wh_pool_printf(&p->pool, "measured with %s", measured)
+					  : wh_pool_strdup(&p->pool, source);
+		if (!s->floor || !s->floor_source)
 			return wh_error_oom(e);
 	}
 	return 0;

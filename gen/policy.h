@@ -23,13 +23,14 @@ enum wh_policy_origin {
  * struct wh_policy_syscall - one name in the filter.
  * @error: 0 if allowed, else the errno it is answered with
  * @floor, @implied, @probed: the reason in words for each origin, else NULL
+ * @floor_source: how that is known: what it was measured with, or "source code"
  * @facts: one an ABI
  */
 struct wh_policy_syscall {
 	const char *name;
 	unsigned origins;
 	int error;
-	const char *floor, *implied, *probed;
+	const char *floor, *floor_source, *implied, *probed;
 	const struct wh_syscall **facts;
 	size_t n_facts;
 };

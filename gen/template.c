@@ -5,31 +5,34 @@
 
 #define TEMPLATE_MAX ((size_t)1024 * 1024)
 
-/* Only whittle's own names come here, but a folder of one's own is foreign input. */
+/* Is this the installed whittle? One from a build tree goes with the templates of its source tree. */
+static bool is_installed(void)
+{
+	static const char bindir[] = WH_BINDIR_INSTALLED "/";
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (n < 0)
+		return true;
+	exe[n] = '\0';
+	return wh_util_has_prefix(exe, bindir);
+}
+
 static int template_path(const char *name, char **ret, struct wh_error *e)
 {
-	const char *own = getenv("WHITTLE_TEMPLATES");
-	const char *places[] = {WH_TEMPLATES_INSTALLED, WH_TEMPLATES_SOURCE};
-	char *path;
+	const char *dir = getenv("WHITTLE_TEMPLATES");
 
-	if (own && *own) {
-		if (asprintf(ret, "%s/%s", own, name) < 0)
-			return wh_error_oom(e);
+	if (!dir || !*dir)
+		dir = is_installed() ? WH_TEMPLATES_INSTALLED : WH_TEMPLATES_SOURCE;
+	if (asprintf(ret, "%s/%s", dir, name) < 0)
+		return wh_error_oom(e);
+	if (access(*ret, R_OK) == 0)
 		return 0;
-	}
-	for (size_t i = 0; i < WH_ARRAY_SIZE(places); i++) {
-		if (asprintf(&path, "%s/%s", places[i], name) < 0)
-			return wh_error_oom(e);
-		if (access(path, R_OK) == 0) {
-			*ret = path;
-			return 0;
-		}
-		free(path);
-	}
-	return wh_error_set(e, ENOENT,
-			    "template %s is missing from %s: install whittle again or set "
-			    "WHITTLE_TEMPLATES",
-			    name, WH_TEMPLATES_INSTALLED);
+	free(*ret);
+	return wh_error_errno(e, errno,
+			      "cannot read the template %s in %s (install whittle again, or set "
+			      "WHITTLE_TEMPLATES)",
+			      name, dir);
 }
 
 int wh_template_text(const char *name, char **ret_text, struct wh_error *e)

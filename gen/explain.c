@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gen/explain.h"
+
+#include <inttypes.h>
+#include <strings.h>
+
+#include "gen/generalise.h"
+#include "gen/text.h"
+#include "whittle/capability.h"
+#include "whittle/syscall.h"
+
+/* Each function returns how many entries of the profiles (or gaps) it has told of, or -errno. */
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+static void add_safe(struct wh_buf *b, const char *before, const char *foreign, const char *after)
+{
+	wh_buf_adds(b, before);
+	wh_text_safe(b, foreign);
+	wh_buf_adds(b, after);
+}
+
+static void add_counts(struct wh_buf *b, const struct wh_counts *counts, const char *title)
+{
+	if (!counts->n)
+		return;
+	wh_buf_addf(b, "      %-9s", title);
+	for (size_t i = 0; i < counts->n; i++)
+		wh_buf_addf(b, "%s%s %" PRIu64, i ? ", " : "", counts->v[i].name,
+			    counts->v[i].count);
+	wh_buf_addc(b, '\n');
+}
+
+static void add_set(struct wh_buf *b, const struct wh_strset *set, const char *title)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		wh_buf_addf(b, "      %-9s", i ? "" : title);
+		add_safe(b, "", set->v[i], "\n");
+	}
+	if (set->overflow)
+		wh_buf_adds(b, "               and more\n");
+}
+
+static void add_argv(struct wh_buf *b, const struct wh_strlist *argv)
+{
+	for (size_t i = 0; i < argv->n; i++)
+		add_safe(b, i ? " " : "", argv->v[i], "");
+}
+
+static void add_runs(const struct wh_policy *p, struct wh_buf *b, const struct wh_strset *runs)
+{
+	for (size_t i = 0; i < runs->n; i++) {
+		const struct wh_run key = {.id = runs->v[i]};
+		const struct wh_run *run = wh_trace_find(p->trace, WH_KIND_RUN, &key);
+
+		wh_buf_addf(b, "      %-9s", i ? "" : "run");
+		add_safe(b, "", runs->v[i], "");
+		if (run) {
+			add_safe(b, " ", run->name ? run->name : "", ": ");
+			add_argv(b, &run->argv);
+		}
+		wh_buf_addc(b, '\n');
+	}
+	if (runs->overflow)
+		wh_buf_adds(b, "               and more\n");
+}
+
+static void add_site(struct wh_buf *b, const struct wh_site *site)
+{
+	if (!site)
+		return;
+	wh_buf_adds(b, "      first    ");
+	if (site->argv.n)
+		add_argv(b, &site->argv);
+	else
+		wh_text_safe(b, site->program);
+	wh_buf_addc(b, '\n');
+	for (size_t i = 0; i < site->stack.n; i++)
+		add_safe(b, "                 ", site->stack.v[i], "\n");
+}
+
+static void add_head(const struct wh_policy *p, struct wh_buf *b, const struct wh_fact *f)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} phases[] = {
+		{WH_PHASE_RUNTIME, "container runtime"},
+		{WH_PHASE_STARTUP, "start-up"},
+		{WH_PHASE_SERVING, "serving"},
+	};
+	bool first = true;
+
+	wh_buf_addf(b, "      %-9s%" PRIu64 " time%s", "seen", f->count, f->count == 1 ? "" : "s");
+	for (size_t i = 0; i < WH_ARRAY_SIZE(phases); i++) {
+		if (!(f->phases & phases[i].bit))
+			continue;
+		wh_buf_addf(b, "%s%s", first ? ": " : ", ", phases[i].name);
+		first = false;
+	}
+	wh_buf_addc(b, '\n');
+	add_set(b, &f->programs, "by");
+	add_runs(p, b, &f->runs);
+	add_site(b, f->site);
+}
+
+static void add_syscall_fact(const struct wh_policy *p, struct wh_buf *b,
+			     const struct wh_syscall *fact)
+{
+	wh_buf_addf(b, "    on %s\n", fact->abi);
+	add_head(p, b, &fact->f);
+	add_counts(b, &fact->errors, "failed");
+}
+
+static void add_cap_fact(const struct wh_policy *p, struct wh_buf *b, const struct wh_cap *fact)
+{
+	static const char *const strengths[] = {
+#define X(id, name) name,
+		WH_STRENGTH_LIST(X)
+#undef X
+	};
+
+	wh_buf_addf(b, "    %s%s\n", strengths[fact->strength], fact->denied ? ", but denied" : "");
+	add_set(b, &fact->evidence, "evidence");
+	add_set(b, &fact->syscalls, "calls");
+	add_head(p, b, &fact->f);
+}
+
+static void add_file_fact(const struct wh_policy *p, struct wh_buf *b, const struct wh_file *fact)
+{
+	add_safe(b, "    ", wh_trace_access_name(fact->access), " ");
+	add_safe(b, "", fact->path, fact->owner_always ? " (always its owner)\n" : "\n");
+	add_set(b, &fact->peers, "with");
+	add_set(b, &fact->syscalls, "calls");
+	add_counts(b, &fact->outcomes, "outcome");
+	add_head(p, b, &fact->f);
+}
+
+/* The members of other kinds are few and short: their key says what happened. */
+static void add_other_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_kind kind,
+			   const void *fact)
+{
+	const struct wh_kind_info *info = wh_schema_kind(kind);
+
+	wh_buf_addf(b, "    %s", info->singular);
+	for (size_t i = 0; i < info->n_fields; i++) {
+		const struct wh_field *field = &info->fields[i];
+		const char *at = (const char *)fact + field->offset;
+
+		if (field->key && field->type == WH_FIELD_STR && *(const char *const *)at)
+			add_safe(b, " ", *(const char *const *)at, "");
+	}
+	wh_buf_addc(b, '\n');
+	for (size_t i = 0; i < info->n_fields; i++) {
+		if (info->fields[i].type == WH_FIELD_COUNTS)
+			add_counts(b,
+				   (const struct wh_counts *)((const char *)fact +
+							      info->fields[i].offset),
+				   "outcome");
+	}
+	add_head(p, b, fact);
+}
+
+static void add_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_kind kind,
+		     const void *fact)
+{
+	if (kind == WH_KIND_SYSCALL)
+		add_syscall_fact(p, b, fact);
+	else if (kind == WH_KIND_CAP)
+		add_cap_fact(p, b, fact);
+	else if (kind == WH_KIND_FILE)
+		add_file_fact(p, b, fact);
+	else
+		add_other_fact(p, b, kind, fact);
+}
+
+/* ---- entries --------------------------------------------------------------------------------- */
+
+static int explain_syscall(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	const struct wh_policy_syscall *s = wh_policy_find_syscall(p, item);
+
+	if (!s) {
+		if (wh_syscall_row(item))
+			wh_buf_addf(b,
+				    "system call %s: not in the profile; it is answered EPERM\n"
+				    "  It was not observed, and %s does not need it.\n",
+				    item, strcmp(p->runtime, "none") ? p->runtime : "nothing else");
+		return 0;
+	}
+	if (s->error)
+		wh_buf_addf(b, "system call %s: answered %s\n", s->name,
+			    wh_util_errno_name(s->error));
+	else
+		wh_buf_addf(b, "system call %s: allowed\n", s->name);
+	if (s->probed)
+		wh_buf_addf(b, "  because %s\n", s->probed);
+	if (s->n_facts && !s->error)
+		wh_buf_adds(b, "  because it was observed\n");
+	for (size_t i = 0; i < s->n_facts; i++)
+		add_syscall_fact(p, b, s->facts[i]);
+	if (s->floor)
+		wh_buf_addf(b, "  because %s needs it: %s\n    source   %s\n", p->runtime, s->floor,
+			    s->floor_source);
+	if (s->implied)
+		wh_buf_addf(b, "  because it can follow from others: %s\n", s->implied);
+	return 1;
+}
+
+static int explain_cap(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	static const char *const verdicts[] = {
+		[WH_POLICY_ADD] = "added",
+		[WH_POLICY_COVERED] = "not added: covered",
+		[WH_POLICY_CONSIDERED] = "not added: considered",
+		[WH_POLICY_DENIED] = "not added: denied while recording",
+	};
+	int number = wh_capability_number(item);
+	const struct wh_policy_cap *cap = wh_policy_find_cap(p, item);
+
+	if (number < 0)
+		return 0;
+	wh_buf_addf(b, "capability %s (%s): %s\n", wh_capability_row((unsigned)number)->name,
+		    wh_capability_row((unsigned)number)->means,
+		    cap ? verdicts[cap->decision] : "not in the list; nothing asked for it");
+	if (!cap)
+		return 0;
+	wh_buf_addf(b, "  because %s\n", cap->reason);
+	for (size_t i = 0; i < cap->n_facts; i++)
+		add_cap_fact(p, b, cap->facts[i]);
+	return cap->decision == WH_POLICY_ADD;
+}
+
+static bool is_of_file(const struct wh_policy_file *file, const char *item)
+{
+	if (strcmp(file->pattern, item) == 0)
+		return true;
+	for (size_t i = 0; i < file->n_facts; i++) {
+		if (strcmp(file->facts[i]->path, item) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does a rule made of other paths hold for this one too? */
+static int covers(const struct wh_generalise *g, const struct wh_policy_file *file,
+		  const char *item, struct wh_error *e)
+{
+	static const unsigned uses[] = {0, WH_GENERALISE_CREATED, WH_GENERALISE_READ};
+
+	if (!file->reason)
+		return 0;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(uses); i++) {
+		wh_auto(buf) pattern = {0};
+		const char *reason;
+
+		wh_generalise_path(g, item, uses[i], &pattern, &reason);
+		if (pattern.failed)
+			return wh_error_oom(e);
+		if (pattern.data && strcmp(pattern.data, file->pattern) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static void add_file(const struct wh_policy *p, struct wh_buf *b, const struct wh_policy_file *file)
+{
+	static const char order[] = "rwalkmx";
+
+	add_safe(b, "file ", file->pattern, ": allowed, ");
+	for (size_t i = 0; order[i]; i++) {
+		if (file->letters & (1u << i))
+			wh_buf_addc(b, order[i]);
+	}
+	wh_buf_adds(b, file->owner ? ", to its owner only\n" : "\n");
+	if (file->reason)
+		wh_buf_addf(b, "  written as a pattern because: %s\n", file->reason);
+	wh_buf_adds(b, "  because it was observed\n");
+	for (size_t i = 0; i < file->n_facts; i++)
+		add_file_fact(p, b, file->facts[i]);
+}
+
+/* Seen, but AppArmor is not asked about it. */
+static void add_ruleless(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	size_t n, told = 0;
+	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_file *fact = facts[i];
+
+		if (strcmp(fact->path, item) != 0)
+			continue;
+		if (!told++)
+			add_safe(b, "file ", item,
+				 ": not in the profile, though it was seen: what was done with it "
+				 "needs no rule, or\n  it failed before AppArmor would be asked\n");
+		add_file_fact(p, b, fact);
+	}
+	if (!told)
+		add_safe(b, "file ", item, ": not in the profile; it was not observed\n");
+}
+
+static int explain_path(const struct wh_policy *p, const char *item, struct wh_buf *b,
+			struct wh_error *e)
+{
+	wh_auto(generalise) g = NULL;
+	int told = 0, r;
+
+	if (item[0] != '/')
+		return 0;
+	r = wh_generalise_load(&g, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < p->n_files; i++) {
+		bool own = is_of_file(&p->files[i], item);
+
+		r = own ? 1 : covers(g, &p->files[i], item, e);
+		if (r < 0)
+			return r;
+		if (!r)
+			continue;
+		if (!own)
+			add_safe(b, "", item, " was not seen itself, but a pattern holds for it\n");
+		add_file(p, b, &p->files[i]);
+		told++;
+	}
+	if (!told)
+		add_ruleless(p, item, b);
+	return told;
+}
+
+/* Is a word of the item's one of the fact's key members: "AF_INET", "SIGTERM", "/bin/sh"? */
+static bool names_item(enum wh_kind kind, const void *fact, const char *item)
+{
+	const struct wh_kind_info *info = wh_schema_kind(kind);
+
+	for (size_t i = 0; i < info->n_fields; i++) {
+		const struct wh_field *field = &info->fields[i];
+		const char *value;
+
+		if (!field->key || field->type != WH_FIELD_STR)
+			continue;
+		value = *(const char *const *)((const char *)fact + field->offset);
+		if (!value)
+			continue;
+		if (strcasecmp(value, item) == 0 ||
+		    ((wh_util_has_prefix(value, "AF_") || wh_util_has_prefix(value, "SIG")) &&
+		     strcasecmp(value + 3, item) == 0))
+			return true;
+	}
+	return false;
+}
+
+static int explain_rules(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	int told = 0;
+
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct wh_policy_rule *rule = &p->rules[i];
+		bool found = strcmp(rule->text, item) == 0;
+
+		if (rule->section == WH_POLICY_CAPABILITY || rule->kind == WH_KIND_FILE)
+			continue;
+		for (size_t j = 0; j < rule->n_facts; j++)
+			found |= names_item(rule->kind, rule->facts[j], item);
+		if (!found)
+			continue;
+		wh_buf_addf(b, "AppArmor rule %s\n  because %s\n", rule->text,
+			    rule->reason ? rule->reason : "it was observed");
+		for (size_t j = 0; j < rule->n_facts; j++) {
+			if (strcmp(rule->text, item) == 0 ||
+			    names_item(rule->kind, rule->facts[j], item))
+				add_fact(p, b, rule->kind, rule->facts[j]);
+		}
+		told++;
+	}
+	return told;
+}
+
+/* Kinds that become no rule of their own: what is known of them is told all the same. */
+static void explain_others(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	static const enum wh_kind kinds[] = {WH_KIND_EXEC, WH_KIND_RLIMIT, WH_KIND_NAMESPACE};
+
+	for (size_t k = 0; k < WH_ARRAY_SIZE(kinds); k++) {
+		size_t n;
+		const void *const *facts = wh_trace_facts(p->trace, kinds[k], &n);
+
+		for (size_t i = 0; i < n; i++) {
+			if (!names_item(kinds[k], facts[i], item))
+				continue;
+			wh_buf_adds(b, "seen:\n");
+			add_other_fact(p, b, kinds[k], facts[i]);
+		}
+	}
+}
+
+static int explain_gaps(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	const struct wh_gap_info *info = wh_schema_gap(item);
+	int told = 0;
+
+	for (size_t i = 0; i < p->n_warnings; i++) {
+		const struct wh_gap *gap = p->warnings[i].gap;
+
+		if (!gap || strcmp(gap->kind, item) != 0)
+			continue;
+		wh_buf_addf(b, "gap %s\n  %s\n", p->warnings[i].text,
+			    p->warnings[i].refuse
+				    ? "a profile may lack what the service needs: --allow-gaps was "
+				      "or is "
+				      "needed"
+				    : "worth knowing, but no reason to refuse a profile");
+		add_other_fact(p, b, WH_KIND_GAP, gap);
+		told++;
+	}
+	if (info && !told)
+		wh_buf_addf(b, "gap %s (%s): the trace has none\n", info->kind, info->sentence);
+	return told;
+}
+
+int wh_explain_item(const struct wh_policy *p, const char *item, struct wh_buf *b,
+		    struct wh_error *e)
+{
+	size_t before = b->len;
+	int told = 0, r;
+
+	told += explain_syscall(p, item, b);
+	told += explain_cap(p, item, b);
+	r = explain_path(p, item, b, e);
+	if (r < 0)
+		return r;
+	told += r;
+	told += explain_rules(p, item, b);
+	told += explain_gaps(p, item, b);
+	explain_others(p, item, b);
+	if (b->failed)
+		return wh_error_oom(e);
+	if (b->len == before)
+		add_safe(b, "", item,
+			 " is not in the profile, and no system call, capability, path, socket "
+			 "family, "
+			 "signal or\nkind of gap that is known\n");
+	return told > 0;
+}
