@@ -30,25 +30,44 @@ static void wrap(FILE *f, const char *text, size_t at, size_t indent)
 	fputc('\n', f);
 }
 
+/* Choices that would not fit beside the help are listed behind it instead. */
+static bool many_choices(const struct wh_cli_option *o)
+{
+	return o->choice && strlen(o->value) > 20;
+}
+
 static void option_text(const struct wh_cli_option *o, char *ret, size_t size)
 {
 	char letter[8] = "    ";
+	const char *value = o->value && many_choices(o) ? "WHICH" : o->value;
 
 	if (o->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-	snprintf(ret, size, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
-		 o->value ? o->value : "");
+	snprintf(ret, size, "%s--%s%s%s", letter, o->name, value ? " " : "", value ? value : "");
 }
 
 /* The widest column of options that leaves room for the help; longer ones get a line of their own.
  */
 #define OPTION_COLUMN_MAX 30
 
+/* The help, and the choices where they are many: "…: text, json, sarif". */
+static void help_text(const struct wh_cli_option *o, char *ret, size_t size)
+{
+	size_t len = (size_t)snprintf(ret, size, "%s%s", o->help, many_choices(o) ? ": " : "");
+
+	for (const char *p = many_choices(o) ? o->value : ""; *p && len + 3 < size; p++) {
+		if (*p == '|')
+			ret[len++] = ',';
+		ret[len++] = *p == '|' ? ' ' : *p;
+		ret[len] = '\0';
+	}
+}
+
 static void print_options(FILE *f, const struct wh_cli_option *options)
 {
 	static const struct wh_cli_option help = {"help", 'h', NULL, "show this text", false};
 	size_t width = 12, n = 0;
-	char text[256];
+	char text[256], help_line[512];
 
 	while (options && options[n].name) {
 		option_text(&options[n++], text, sizeof(text));
@@ -65,7 +84,8 @@ static void print_options(FILE *f, const struct wh_cli_option *options)
 			fprintf(f, "\n%*s", (int)width + 4, "");
 		else
 			fprintf(f, "%*s", (int)(width - wh_cli_columns(text)) + 2, "");
-		wrap(f, o->help, width + 4, width + 4);
+		help_text(o, help_line, sizeof(help_line));
+		wrap(f, help_line, width + 4, width + 4);
 	}
 }
 

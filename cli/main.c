@@ -35,6 +35,7 @@ static const struct wh_cli_command *const commands[] = {
 	&wh_show_command,
 	&wh_explain_command,
 	&wh_verify_command,
+	&wh_diff_command,
 	&help_command,
 	NULL,
 };
