@@ -404,8 +404,8 @@ int wh_decode_become(struct wh_recorder *r, struct wh_task *task, const char *na
 
 	if (!row)
 		return 0;
+	/* The name stays: it is the outer call that facts are by, and that a filter can see. */
 	call->row = row;
-	call->name = row->name;
 	memcpy(call->arg, arg, sizeof(call->arg));
 	ops = &irregular[row->irregular];
 	if (!ops->own_places) {
