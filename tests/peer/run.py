@@ -210,7 +210,7 @@ def record_live(whittle, build, wanted, top):
     """Each live test program once more: yields (case, pid, trace or None, why)."""
     live = live_module()
     for name, program, _, settings in live.cases_of(build):
-        if program is None or not wanted(f"live/{name}"):
+        if program is None or not wanted(f"kernel/live-{name}"):
             continue
         folder = os.path.join(top, "live-" + name)
         os.mkdir(folder)
@@ -269,7 +269,7 @@ def stable(path):
     path = re.sub(r"(/proc/@\{pid\}/task)/\d+", r"\1/@{tid}", path)
     path = path.removesuffix(" (deleted)")
     # Names that git and gcc make up at random.
-    path = re.sub(r"/(tmp_obj_|cc)[A-Za-z0-9]{6}(?=\.|$)", r"/\1@{random}", path)
+    path = re.sub(r"/(tmp_obj_|cc|(?<=\.git/)t)[A-Za-z0-9]{6}(?=\.|$)", r"/\1@{random}", path)
     return path.rstrip("/") or "/"
 
 
@@ -300,11 +300,12 @@ def under_strace(command, cwd, top):
                 if not m:
                     continue
                 calls.add(m.group(1))
-                opened = re.search(r"(O_[A-Z0-9_|]+)[^=]*\)\s+= \d+<((?:\\x..)+)>(\(deleted\))?\s*$", line)
+                opened = re.search(r"\)\s+= \d+<((?:\\x..)+)>(\(deleted\))?\s*$", line)
                 if m.group(1) in ("open", "openat", "openat2", "creat") and opened:
-                    flags = set(opened.group(1).split("|"))
+                    # The strings are in hex (-xx): nothing else can look like a flag.
+                    flags = set(re.findall(r"O_[A-Z0-9_]+", line)) or {"O_WRONLY"}
                     for access in opened_as(flags):
-                        files.add((stable(unquote(opened.group(2))), access))
+                        files.add((stable(unquote(opened.group(1))), access))
                 executed = re.match(r'execve\("((?:\\x..)+)".*\) = 0$', line.strip())
                 if executed:
                     programs.add(os.path.realpath(os.path.join(cwd, unquote(executed.group(1)))))
