@@ -37,7 +37,9 @@ int wh_docker_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error
 		wh_buf_addf(b,
 			    "# Load the AppArmor profile first, on each machine:\n"
 			    "#   sudo apparmor_parser -r %s/apparmor.profile\n"
-			    "# Docker passes over the next line where the kernel has no AppArmor.\n"
+			    "# Docker passes over the next line where the kernel has no AppArmor; "
+			    "Podman\n"
+			    "# refuses to start: leave it out there.\n"
 			    "--security-opt=apparmor=%s\n",
 			    emit->dir, p->name);
 	if (p->no_new_privs)

@@ -51,7 +51,7 @@ one() {
 	rm -rf "$run"
 	# Files in docker-run.args are named as seen from the sample's folder.
 	mkdir -p "$into/$name"
-	(cd "$into/$name" && clean "$whittle" generate -o bundle --name "$name" "$trace") ||
+	(cd "$into/$name" && clean "$whittle" generate -o bundle "$trace") ||
 		die "$name: generate failed"
 }
 
