@@ -14,6 +14,7 @@
 	X(DOCKER, "docker", "docker-run.args", wh_docker_emit)                                     \
 	X(COMPOSE, "compose", "compose.yaml", wh_compose_emit)                                     \
 	X(KUBERNETES, "kubernetes", "kubernetes.yaml", wh_kubernetes_emit)                         \
+	X(REPORT, "report", "report.html", wh_report_emit)                                         \
 	X(NOTES, "notes", "NOTES.txt", wh_notes_emit)
 
 enum wh_emit_format {
