@@ -178,7 +178,7 @@ once() { # NNP
 
 several_exec() { # NNP
 	local nnp=$1 flag=
-	[ $nnp = no-nnp ] || flag=--no-new-privs
+	[ "$nnp" = no-nnp ] || flag=--no-new-privs
 	configure "$([ "$nnp" = nnp ] && echo true || echo false)" 0 false /pause some
 	"$runtime" --root "$work/state" run -d -b "$work/bundle" "$run_id" </dev/null >/dev/null 2>&1
 	for user in 0 1000; do
@@ -206,5 +206,5 @@ if [ -z "$check" ]; then
 fi
 missing=$(awk '{ print $4 }' "$work/measured" | sort -u |
 	grep -vxFf <(jq -r '.entries[].syscall' "$check") || true)
-[ -z "$missing" ] || { echo "not in $check:" $missing; exit 1; }
+[ -z "$missing" ] || { echo "not in $check: ${missing//$'\n'/ }"; exit 1; }
 echo "every call that was measured is in $check"
