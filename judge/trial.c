@@ -190,7 +190,6 @@ static int wait_until_ready(struct run *r)
 static int run_load(struct run *r, struct wh_error *e)
 {
 	double since = now();
-	wh_auto(fd) null = -1;
 	wh_auto(str) quiet = NULL;
 	const char *command = r->trial->load;
 	char text[80];

@@ -122,7 +122,9 @@ class Kernel:
         script = "mount -t tracefs tracefs /sys/kernel/tracing && exec bpftrace -f json \"$0\" \"$1\""
         self.process = subprocess.Popen(
             ["unshare", "-m", "sh", "-c", script, os.path.join(HERE, "kernel.bt"), str(os.getpid())],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
+            # What ignores SIGINT (a background job) hands that on, and bpftrace ends by no other signal.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         said = []
         for line in self.process.stdout:
             said.append(line)
