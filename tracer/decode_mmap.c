@@ -20,8 +20,8 @@ int wh_decode_mmap_enter(struct wh_recorder *r, struct wh_task *task)
 	uint64_t words[6];
 
 	(void)r;
-	if (call->row->arg[1] == WH_ARG_NONE) {
-		/* i386 old_mmap(): one pointer to all six arguments. */
+	if (wh_decode_is32(call) && strcmp(call->row->name, "mmap") == 0) {
+		/* There the name is the old call's: one pointer to all six arguments. */
 		if (wh_decode_words(task, call->arg[0], words, 6) < 0)
 			return 0;
 	} else {
@@ -31,7 +31,7 @@ int wh_decode_mmap_enter(struct wh_recorder *r, struct wh_task *task)
 	call->number[LENGTH] = words[1];
 	call->number[PROT] = words[2];
 	call->number[FD] = (uint64_t)-1;
-	if (call->row->arg[4] == WH_ARG_FD || call->row->arg[1] == WH_ARG_NONE) {
+	if (call->row->arg[4] == WH_ARG_FD) {
 		call->detail = 1; /* an mmap */
 		if (!(words[3] & MAP_ANONYMOUS))
 			call->number[FD] = (uint64_t)(int)words[4];
