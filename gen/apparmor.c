@@ -33,7 +33,9 @@ static void add_files(const struct wh_policy *p, struct wh_buf *b)
 		wh_buf_addc(b, ' ');
 		add_letters(b, file->letters);
 		wh_buf_addc(b, ',');
-		if (file->reason)
+		/* Lines of one kind follow each other: their reason is told once. */
+		if (file->reason &&
+		    (i == 0 || !wh_util_streq(p->files[i - 1].reason, file->reason)))
 			wh_buf_addf(b, " # %s", file->reason);
 		wh_buf_addc(b, '\n');
 	}

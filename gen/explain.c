@@ -251,11 +251,10 @@ static int covers(const struct wh_generalise *g, const struct wh_policy_file *fi
 	if (!file->reason)
 		return 0;
 	for (size_t i = 0; i < WH_ARRAY_SIZE(uses); i++) {
-		wh_auto(buf) pattern = {0};
-		const char *reason;
+		wh_auto(buf) pattern = {0}, reasons = {0};
 
-		wh_generalise_path(g, item, uses[i], &pattern, &reason);
-		if (pattern.failed)
+		wh_generalise_path(g, item, uses[i], &pattern, &reasons);
+		if (pattern.failed || reasons.failed)
 			return wh_error_oom(e);
 		if (pattern.data && strcmp(pattern.data, file->pattern) == 0)
 			return 1;
@@ -294,7 +293,9 @@ static void add_ruleless(const struct wh_policy *p, const char *item, struct wh_
 		if (!told++)
 			add_safe(b, "file ", item,
 				 ": not in the profile, though it was seen: what was done with it "
-				 "needs no rule, or\n  it failed before AppArmor would be asked\n");
+				 "needs no rule, it\n  failed before AppArmor would be asked, or "
+				 "it was "
+				 "only inherited open from whoever recorded\n");
 		add_file_fact(p, b, fact);
 	}
 	if (!told)

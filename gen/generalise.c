@@ -224,20 +224,19 @@ static void find_rows(const struct wh_generalise *g, const char *path, unsigned 
 }
 
 void wh_generalise_path(const struct wh_generalise *g, const char *path, unsigned use,
-			struct wh_buf *b, const char **ret_reason)
+			struct wh_buf *pattern, struct wh_buf *reasons)
 {
 	struct span spans[SPANS_MAX];
 	size_t n = 0, at = 0;
 
-	*ret_reason = NULL;
 	find_variables(path, spans, &n);
 	find_rows(g, path, use, spans, &n);
 	for (size_t i = 0; i < n; i++) {
-		wh_aare_escape(b, path + at, spans[i].from - at);
-		wh_buf_adds(b, spans[i].write);
+		wh_aare_escape(pattern, path + at, spans[i].from - at);
+		wh_buf_adds(pattern, spans[i].write);
 		at = spans[i].to;
-		if (!*ret_reason)
-			*ret_reason = spans[i].reason;
+		if (spans[i].reason)
+			wh_buf_addf(reasons, "%s%s", reasons->len ? "; " : "", spans[i].reason);
 	}
-	wh_aare_escape(b, path + at, strlen(path + at));
+	wh_aare_escape(pattern, path + at, strlen(path + at));
 }

@@ -24,9 +24,10 @@ enum wh_generalise_use {
 
 /**
  * wh_generalise_path() - a path as an AppArmor pattern.
- * @ret_reason: why it is not the path itself (of several, the first), or NULL; belongs to @g
+ * @pattern: the pattern is added to it
+ * @reasons: why it is not the path itself, "; " between several; nothing is added where it is
  */
 void wh_generalise_path(const struct wh_generalise *g, const char *path, unsigned use,
-			struct wh_buf *b, const char **ret_reason);
+			struct wh_buf *pattern, struct wh_buf *reasons);
 
 #endif

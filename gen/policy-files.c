@@ -100,10 +100,10 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 {
 	const struct wh_file *first = facts[0];
 	struct wh_policy_file file = {.path = first->path, .owner = true};
-	wh_auto(buf) pattern = {0};
+	wh_auto(buf) pattern = {0}, reasons = {0};
 	struct wh_policy_file *place;
+	bool opened = false;
 	unsigned use = 0;
-	const char *reason;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_file *fact = facts[i], **fact_place;
@@ -113,6 +113,8 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 			use |= WH_GENERALISE_CREATED;
 		if (!letters || !asked_apparmor(&fact->outcomes))
 			continue;
+		opened |= fact->access != WH_ACCESS_INHERIT_READ &&
+			  fact->access != WH_ACCESS_INHERIT_WRITE;
 		file.letters |= letters;
 		file.owner &= fact->owner_always;
 		fact_place =
@@ -121,16 +123,22 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 			return wh_error_oom(e);
 		*fact_place = fact;
 	}
-	if (!file.letters)
+	/*
+	 * Inherited open, but opened by nothing that was recorded: standard input and output of whoever
+	 * recorded. In a container the runtime's take their place.
+	 */
+	if (!opened)
 		return 0;
 	if (only_reads(file.letters))
 		use |= WH_GENERALISE_READ;
 	file.owner &= worth_owner(file.path, file.letters);
-	wh_generalise_path(g, file.path, use, &pattern, &reason);
-	file.reason = reason ? wh_pool_strdup(&p->pool, reason) : NULL;
-	file.pattern = pattern.failed ? NULL : wh_pool_strndup(&p->pool, pattern.data, pattern.len);
+	wh_generalise_path(g, file.path, use, &pattern, &reasons);
+	if (pattern.failed || reasons.failed)
+		return wh_error_oom(e);
+	file.pattern = wh_pool_strndup(&p->pool, pattern.data, pattern.len);
+	file.reason = reasons.len ? wh_pool_strdup(&p->pool, reasons.data) : NULL;
 	place = wh_pool_append(&p->pool, &p->files, &p->n_files, sizeof(*place));
-	if (!place || !file.pattern || (reason && !file.reason))
+	if (!place || !file.pattern || (reasons.len && !file.reason))
 		return wh_error_oom(e);
 	*place = file;
 	return 0;

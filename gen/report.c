@@ -285,7 +285,8 @@ static void add_files(const struct wh_policy *p, struct wh_buf *b)
 			count += file->facts[j]->f.count;
 		wh_buf_adds(b, "<code>");
 		add_words(b, &file->facts[0]->f.programs);
-		wh_buf_addf(b, "</code> <span class=\"faint\">%" PRIu64 " times</span>", count);
+		wh_buf_addf(b, "</code> <span class=\"faint\">%" PRIu64 " time%s</span>", count,
+			    count == 1 ? "" : "s");
 		if (file->reason) {
 			wh_buf_adds(b, "<br><span class=\"faint\">a pattern: ");
 			add_html(b, file->reason);

@@ -40,8 +40,8 @@ profile whittle-nginx flags=(attach_disconnected,mediate_deleted) {
   /etc/passwd r,
   owner /run/nginx.pid rw,
   /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libc.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libpcre2-8.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libc.so.6 rm,
+  /usr/lib/@{multiarch}/libpcre2-8.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/sbin/nginx ix,
   /var/lib/nginx/body/ w,
   owner /var/lib/nginx/body/[0-9]* w, # a number that the service gives its files
@@ -55,7 +55,8 @@ profile whittle-nginx flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 

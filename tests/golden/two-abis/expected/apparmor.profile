@@ -20,7 +20,8 @@ profile whittle-multi flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 
