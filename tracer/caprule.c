@@ -83,6 +83,7 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	need->cap = cap;
 	need->instead = instead;
 	need->strength = strength;
+	need->search = false;
 	call->n_needs++;
 }
 
@@ -123,7 +124,8 @@ int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
  * The least that would do, even where the call got by with more: a read that went through with
  * CAP_DAC_OVERRIDE alone still is one that CAP_DAC_READ_SEARCH would have let pass.
  */
-static int record(struct wh_caprule_ask *ask, const struct wh_need *need, bool denied)
+static int record(struct wh_caprule_ask *ask, const struct wh_need *need, enum wh_strength strength,
+		  bool denied)
 {
 	const struct wh_call *call = ask->call;
 	struct wh_cap key = {.denied = denied}, *fact;
@@ -135,7 +137,7 @@ static int record(struct wh_caprule_ask *ask, const struct wh_need *need, bool d
 	if (need->instead >= 0)
 		key.instead = wh_capability_row((unsigned)need->instead)->name;
 	/* Whoever makes a user namespace has every capability in it: a container need not give any. */
-	key.strength = call->cap_foreign ? WH_STRENGTH_POSSIBLE : need->strength;
+	key.strength = call->cap_foreign ? WH_STRENGTH_POSSIBLE : strength;
 	wh_buf_addf(&text, "%s by uid %u%s needs %s", need->evidence, call->cap_uid,
 		    call->cap_foreign ? " in a user namespace of its own" : "", key.cap);
 	if (key.instead)
@@ -165,14 +167,18 @@ static int judge(struct wh_caprule_ask *ask)
 			    (need->instead >= 0 && call->cap_held >> need->instead & 1);
 
 		/*
-		 * It went through without: then the kernel had another reason than the rule knows, and
-		 * the capability was not needed.
+		 * If it went through without, the kernel had another reason than the rule knows, and
+		 * the capability was not needed. Where a file is missing behind a directory that only
+		 * the capability opens, a program would be told EACCES instead of ENOENT, and most
+		 * take that worse.
 		 */
-		if (!call->err && held)
-			k = record(ask, need, false);
+		if (held && !call->err)
+			k = record(ask, need, need->strength, false);
+		else if (held && need->search && !refused)
+			k = record(ask, need, WH_STRENGTH_LIKELY, false);
 		else if (refused && !held && !call->cap_foreign &&
 			 need->strength != WH_STRENGTH_POSSIBLE)
-			k = record(ask, need, true);
+			k = record(ask, need, need->strength, true);
 	}
 	return k;
 }

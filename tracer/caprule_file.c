@@ -130,10 +130,15 @@ static bool knows_capabilities(const char *path)
 
 void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place)
 {
-	if (place->valid && place->resolved && place->search_denied)
-		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
-				"search the directories on the way to %s",
-				wh_caprule_path(ask, place));
+	struct wh_call *call = ask->call;
+	unsigned n = call->n_needs;
+
+	if (!place->valid || !place->resolved || !place->search_denied)
+		return;
+	wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
+			"search the directories on the way to %s", wh_caprule_path(ask, place));
+	if (call->n_needs > n)
+		call->needs[n].search = true;
 }
 
 void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want,
@@ -317,7 +322,8 @@ static void enter_truncate(struct wh_caprule_ask *ask)
 static void enter_watch(struct wh_caprule_ask *ask)
 {
 	search_all(ask);
-	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_R, "watch");
+	/* The first place is the descriptor that does the watching. */
+	wh_caprule_object(ask, &ask->call->place[1], WH_DAC_R, "watch");
 }
 
 static void enter_exec(struct wh_caprule_ask *ask)

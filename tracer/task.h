@@ -61,11 +61,13 @@ struct wh_place {
  * struct wh_need - a capability without which the call in flight cannot go through, as far as its
  * entry tells. Made, judged and freed by tracer/caprule.c.
  * @instead: another one that would do as well, or -1
+ * @search: it was used before the call got to anything else: even if that failed then
  * @evidence: what for, in words
  */
 struct wh_need {
 	int cap, instead;
 	enum wh_strength strength;
+	bool search;
 	char *evidence;
 };
 
