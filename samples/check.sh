@@ -63,15 +63,10 @@ valid() {
 
 # Folders that are only on the machine that recorded have no place in a bundle.
 portable() {
-	local found
-	found=$([ -s "$1/trace.json" ] || echo "no trace")
-	found+=$(jq -r '[.files[].path, .execs[].to, (.runs[] | .cwd, .argv[0], .load)] | unique | .[]' "$1/trace.json" |
-		grep -vE '^/((usr|lib|lib32|lib64|bin|sbin|etc|proc|sys|dev|run|var)(/.*)?)?$')
-	found+=$(grep -rn -e /dev/pts/ -e /run/user/ "$1")
-	[ -z "$found" ] || {
-		echo "$found" | head -n 5
-		return 1
-	}
+	local paths
+	paths=$(jq -r '[.files[].path, .execs[].to, (.runs[] | .cwd, .argv[0], .load)] | unique | .[]' "$1/trace.json") || return
+	! grep -E -e '^/(dev/pts|run/user|root|home|tmp|mnt|srv|opt)/.' -e '^[^/]' <<<"$paths" &&
+		! grep -vE '^/((usr|lib|lib32|lib64|bin|sbin|etc|proc|sys|dev|run|var)/.*|[^/]*/?)$' <<<"$paths"
 }
 
 # isolated COMMAND…: in namespaces of its own, with loopback.
