@@ -122,8 +122,12 @@ static void test_generalise(void)
 	check_path("/tmp/x.config", created, "/tmp/x.config");
 	check_path("/tmp/tmpab12cd_e/f", created, "/tmp/tmp???????\?/f");
 	check_path("/var/lib/pg/base/5/16384", created, "/var/lib/pg/base/5/[0-9]*");
-	check_path("/var/lib/pg/base/5/16384_fsm", created, "/var/lib/pg/base/5/[0-9]*_fsm");
-	check_path("/var/lib/pg/base/5/16384", 0, "/var/lib/pg/base/5/16384");
+	check_path("/var/lib/pg/base/5/16384_fsm", 0, "/var/lib/pg/base/5/[0-9]*");
+	check_path("/var/lib/pg/base/pgsql_tmp/pgsql_tmp63.1.fileset/0.0", created,
+		   "/var/lib/pg/base/pgsql_tmp/pgsql_tmp[0-9]*/[0-9]*.[0-9]*");
+	check_path("/var/lib/app/5/16384", created, "/var/lib/app/5/[0-9]*");
+	check_path("/var/lib/app/5/16384_tmp", created, "/var/lib/app/5/[0-9]*_tmp");
+	check_path("/var/lib/app/5/16384", 0, "/var/lib/app/5/16384");
 	check_path("/pg_wal/00000001000000000000000A", created, "/pg_wal/[0-9A-F]*");
 	check_path("/dev/shm/PostgreSQL.1804289383", created, "/dev/shm/PostgreSQL.[0-9]*");
 	check_path("/usr/lib/x86_64-linux-gnu/libc.so.6", read, "/usr/lib/@{multiarch}/libc.so.6");
