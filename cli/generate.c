@@ -191,7 +191,9 @@ static const struct wh_cli_option options_table[] = {
 	 false},
 	{"runtime", 0, "runc|crun|none", "whose own needs are added (default: runc)", true},
 	{"format", 0, "LIST",
-	 "of seccomp,apparmor,caps,docker,compose,kubernetes,report,notes (default: all)", false},
+	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, report and notes, "
+	 "with commas between them (default: all)",
+	 false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
 	{"allow-gaps", 0, NULL, "go on although the traces are known to lack something", false},
 	{NULL},

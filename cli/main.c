@@ -29,15 +29,9 @@ static const struct wh_cli_command help_command = {
 
 /* In the order in which they are shown: that of the work. */
 static const struct wh_cli_command *const commands[] = {
-	&wh_record_command,
-	&wh_generate_command,
-	&wh_merge_command,
-	&wh_show_command,
-	&wh_explain_command,
-	&wh_verify_command,
-	&wh_diff_command,
-	&help_command,
-	NULL,
+	&wh_record_command, &wh_generate_command, &wh_merge_command,
+	&wh_show_command,   &wh_explain_command,  &wh_verify_command,
+	&wh_diff_command,   &help_command,	  NULL,
 };
 
 static const struct wh_cli_command *find_command(const char *name, struct wh_error *e)
@@ -87,16 +81,21 @@ static int run_help(const struct wh_cli_args *args, struct wh_error *e)
 /* Who reads our output must get all of it, or we must say that they did not. */
 static int close_stdout(struct wh_error *e)
 {
+	bool failed = ferror(stdout);
 	int r = 0;
 
 	if (fflush(stdout) != 0)
 		r = -errno;
-	else if (ferror(stdout))
-		r = -EIO;
+	else if (failed)
+		r = -EPIPE; /* it failed earlier, and nobody kept the reason */
 	/* Some file systems report a full disk only when the file is closed. */
 	if (close(STDOUT_FILENO) < 0 && !r && errno != EBADF)
 		r = -errno;
-	if (r < 0)
+	if (r == -EPIPE)
+		wh_error_set(e, EPIPE,
+			     "cannot write all to standard output; is its reader gone, or its disk "
+			     "full?");
+	else if (r < 0)
 		wh_error_errno(e, r, "cannot write to standard output");
 	return r;
 }

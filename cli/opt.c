@@ -5,33 +5,35 @@
 
 /* Edit distance with a small bound: names longer than this are never suggested. */
 #define NAME_MAX_CLOSE 32
+#define CHOICES_MAX    32
 
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
+/* Letters to insert, leave out, change, or swap with their neighbour. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[NAME_MAX_CLOSE + 1], n = strlen(a), m = strlen(b);
+	size_t rows[3][NAME_MAX_CLOSE + 1], n = strlen(a), m = strlen(b);
 
 	if (n > NAME_MAX_CLOSE || m > NAME_MAX_CLOSE)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3],
+		       *two_above = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= m; j++) {
-			size_t above = row[j];
-
-			row[j] = least(least(row[j] + 1, row[j - 1] + 1),
-				       diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
+			row[j] = least(least(above[j] + 1, row[j - 1] + 1),
+				       above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], two_above[j - 2] + 1);
 		}
 	}
-	return row[m];
+	return rows[n % 3][m];
 }
 
 const char *wh_cli_closest(const char *given, const char *const *names, size_t n)
@@ -50,7 +52,7 @@ const char *wh_cli_closest(const char *given, const char *const *names, size_t n
 			best_distance = d;
 		}
 	}
-	return best && best_distance <= 1 + len / 4 && best_distance < strlen(best) ? best : NULL;
+	return best && best_distance <= 1 + len / 5 && best_distance < strlen(best) ? best : NULL;
 }
 
 static int find_long(const struct wh_cli_command *command, const char *name, size_t len)
@@ -108,6 +110,27 @@ static bool is_choice(const char *choices, const char *given)
 	return false;
 }
 
+static int unknown_choice(const struct wh_cli_option *o, const char *given, struct wh_error *e)
+{
+	wh_auto(str) copy = strdup(o->value);
+	const char *names[CHOICES_MAX], *meant;
+	size_t n = 0;
+	char *rest;
+
+	if (!copy)
+		return wh_error_oom(e);
+	for (char *p = strtok_r(copy, "|", &rest); p; p = strtok_r(NULL, "|", &rest)) {
+		wh_assert(n < CHOICES_MAX);
+		names[n++] = p;
+	}
+	meant = wh_cli_closest(given, names, n);
+	if (meant)
+		return wh_error_set(e, EINVAL, "--%s does not know '%s'; did you mean '%s'?",
+				    o->name, given, meant);
+	return wh_error_set(e, EINVAL, "--%s does not know '%s'; it takes one of %s", o->name,
+			    given, o->value);
+}
+
 static int set_value(struct wh_cli_args *args, int i, const char *value, struct wh_error *e)
 {
 	const struct wh_cli_option *o = &args->command->options[i];
@@ -119,8 +142,7 @@ static int set_value(struct wh_cli_args *args, int i, const char *value, struct 
 		return wh_error_set(e, EINVAL, "--%s has an empty value; it takes %s", o->name,
 				    o->value);
 	if (o->choice && !is_choice(o->value, value))
-		return wh_error_set(e, EINVAL, "--%s does not know '%s'; it takes one of %s",
-				    o->name, value, o->value);
+		return unknown_choice(o, value, e);
 	args->value[i] = value;
 	return 0;
 }

@@ -26,6 +26,16 @@ const char *wh_apparmor_parser(void)
 	return NULL;
 }
 
+/* Of what the parser printed, the line to show: its error, which other notes may come before. */
+static const char *error_line(char *text)
+{
+	char *error = strstr(text, "AppArmor parser error");
+	char *line = error ? error : text;
+
+	line[strcspn(line, "\n")] = '\0';
+	return *line ? line : "it does not say why";
+}
+
 /* Runs the parser. @ret_text: the beginning of what it printed, without the last newline. */
 static int run_parser(const char *mode, const char *path, char *ret_text, size_t size,
 		      struct wh_error *e)
@@ -79,11 +89,9 @@ static int run_parser(const char *mode, const char *path, char *ret_text, size_t
 	while (len && ret_text[len - 1] == '\n')
 		len--;
 	ret_text[len] = '\0';
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		ret_text[strcspn(ret_text, "\n")] = '\0';
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return wh_error_set(e, EINVAL, "apparmor_parser does not take %s: %s", path,
-				    *ret_text ? ret_text : "it does not say why");
-	}
+				    error_line(ret_text));
 	return 0;
 }
 

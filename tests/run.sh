@@ -29,7 +29,7 @@ packages=(
 	# what takes the generated profiles
 	docker.io podman runc crun apparmor libcap2-bin mmdebstrap
 	# documents and formats
-	python3-jsonschema python3-yaml man-db groff-base shellcheck jq
+	python3-jsonschema python3-yaml man-db groff-base shellcheck jq zsh
 )
 
 usage() {
