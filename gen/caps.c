@@ -7,25 +7,29 @@
 #include "whittle/escape.h"
 
 /* Evidence names paths, which are bytes. */
-static json_t *escaped(const char *text)
+static int add_escaped(json_t *array, const char *text)
 {
 	wh_auto(str) utf8 = wh_escape_utf8(text);
 
-	return utf8 ? json_string(utf8) : NULL;
+	return utf8 ? json_array_append_new(array, json_string(utf8)) : -1;
 }
 
+/* NULL when memory ran out: a reason that is lost must not go unnoticed. */
 static json_t *reasons_of(const struct wh_policy_cap *cap)
 {
 	json_t *reasons = json_array();
+	int r = json_array_append_new(reasons, json_string(cap->reason));
 
-	json_array_append_new(reasons, json_string(cap->reason));
 	for (size_t i = 0; i < cap->n_facts; i++) {
-		const struct wh_cap *fact = cap->facts[i];
+		const struct wh_strset *evidence = &cap->facts[i]->evidence;
 
-		for (size_t j = 0; j < fact->evidence.n; j++)
-			json_array_append_new(reasons, escaped(fact->evidence.v[j]));
+		for (size_t j = 0; r == 0 && j < evidence->n; j++)
+			r = add_escaped(reasons, evidence->v[j]);
 	}
-	return reasons;
+	if (r == 0)
+		return reasons;
+	json_decref(reasons);
+	return NULL;
 }
 
 static json_t *reasons_by_decision(const struct wh_policy *p, enum wh_policy_decision decision)
@@ -33,8 +37,11 @@ static json_t *reasons_by_decision(const struct wh_policy *p, enum wh_policy_dec
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < p->n_caps; i++) {
-		if (p->caps[i].decision == decision)
-			json_object_set_new(object, p->caps[i].name, reasons_of(&p->caps[i]));
+		if (p->caps[i].decision != decision ||
+		    json_object_set_new(object, p->caps[i].name, reasons_of(&p->caps[i])) == 0)
+			continue;
+		json_decref(object);
+		return NULL;
 	}
 	return object;
 }

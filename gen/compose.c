@@ -16,7 +16,7 @@ int wh_compose_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_erro
 		    "# seccomp.json from the folder of the first file: copy it there, or adapt the "
 		    "path.\n"
 		    "services:\n"
-		    "  %s:\n"
+		    "  \"%s\":\n"
 		    "    cap_drop:\n"
 		    "      - ALL\n",
 		    p->name, WH_VERSION, p->service);

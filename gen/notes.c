@@ -106,7 +106,8 @@ static void add_use(const struct wh_emit *emit, struct wh_buf *b)
 			    "off.\n",
 			    p->runtime);
 	wh_buf_adds(b, "\nWhat no recording can show: paths that the load did not take, other "
-		       "configurations, programs run\nby 'docker exec' or a health check. Record "
+		       "configurations, programs run\nby 'docker exec', a health check or as init "
+		       "(docker run --init). Record "
 		       "those as well and give all traces to whittle generate.\n");
 }
 

@@ -14,7 +14,7 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden samples peer
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden floor samples peer
 	docker build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 packages=(
@@ -325,6 +325,7 @@ run_suite() {
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
+	floor) suite_script floor release tests/floor/run.sh ;;
 	peer) suite_script peer release tests/peer/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
 	samples) suite_samples ;;

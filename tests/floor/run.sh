@@ -5,14 +5,19 @@
 # exit_group is started under a profile of nothing but the floor, many times, as Go runtimes differ
 # from run to run. Without one of the calls it must not start, or the test could not fail.
 #
-#   tests/floor/run.sh BUILD-FOLDER [STARTS]     prints "ok NAME" / "not ok NAME: why" lines
+#   tests/floor/run.sh [BUILD-FOLDER [STARTS]]     without a folder, $WHITTLE is the program
+#
+# Prints "ok NAME" or "not ok NAME: why" for each case.
 set -euo pipefail
 
-build=$(realpath "${1:?which build folder?}")
+whittle=${WHITTLE:-}
+[ $# = 0 ] || whittle=$1/whittle
+whittle=$(realpath "$whittle" 2>/dev/null) || whittle=
+[ -x "$whittle" ] || { echo "tests/floor/run.sh: no whittle: name a build folder, or set WHITTLE" >&2; exit 2; }
 starts=${2:-30}
 if [ -z "${FLOOR_INSIDE:-}" ]; then
 	export FLOOR_INSIDE=1
-	exec unshare -m "$0" "$build" "$starts"
+	exec unshare -m "$0" "$(dirname "$whittle")" "$starts"
 fi
 # crun refuses a hybrid cgroup layout; this mount namespace is our own.
 if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
@@ -59,7 +64,7 @@ start() {
 
 many() { # RUNTIME NNP USER
 	local name="$1, no_new_privs $2, uid $3: starts $starts times"
-	"$build/whittle" generate -o - --format seccomp --runtime "$1" --no-new-privs "$2" \
+	"$whittle" generate -o - --format seccomp --runtime "$1" --no-new-privs "$2" \
 		"$work/trace.json" >"$work/profile.json"
 	for _ in $(seq "$starts"); do
 		start "$1" "$2" "$3" "$work/profile.json" || {
@@ -72,7 +77,7 @@ many() { # RUNTIME NNP USER
 
 must_fail() { # RUNTIME NNP SYSCALL
 	local name="$1, no_new_privs $2: does not start without $3"
-	"$build/whittle" generate -o - --format seccomp --runtime "$1" --no-new-privs "$2" \
+	"$whittle" generate -o - --format seccomp --runtime "$1" --no-new-privs "$2" \
 		"$work/trace.json" | jq --arg name "$3" 'del(.syscalls[].names[] | select(. == $name))' \
 		>"$work/profile.json"
 	if start "$1" "$2" 0 "$work/profile.json"; then

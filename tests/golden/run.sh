@@ -55,6 +55,24 @@ compile() { # PROFILE
 	return "${PIPESTATUS[0]}"
 }
 
+# Pure OCI, no word for a shell to split, YAML that is YAML, a page that fetches nothing.
+well_formed() { # BUNDLE
+	jq -e '(keys - ["architectures", "defaultAction", "defaultErrnoRet", "syscalls"] == []) and
+		([.syscalls[] | keys[]] - ["action", "errnoRet", "names"] == []) and
+		([.syscalls[].names[]] | length == (unique | length))' "$1/seccomp.json" >/dev/null &&
+		jq -e '.drop == ["ALL"] and (.add == (.reasons | keys))' "$1/capabilities.json" >/dev/null &&
+		! grep -v '^#' "$1/docker-run.args" | grep -vqE '^--[A-Za-z0-9_./:=,-]+$' &&
+		! grep -qE '<script|src=|href=|url\(' "$1/report.html" &&
+		/usr/bin/python3 -c '
+import sys, yaml
+compose = yaml.safe_load(open(sys.argv[1] + "/compose.yaml"))
+service, = compose["services"].values()
+context = yaml.safe_load(open(sys.argv[1] + "/kubernetes.yaml"))["securityContext"]
+assert service["cap_drop"] == context["capabilities"]["drop"] == ["ALL"]
+assert service.get("cap_add") == context["capabilities"].get("add")
+' "$1"
+}
+
 for case in "$here"/*/; do
 	case=${case%/}
 	name=$(basename "$case")
@@ -93,6 +111,11 @@ for case in "$here"/*/; do
 	else
 		not_ok "$name" "$(grep -c '^[-+][^-+]' "$work/diff") lines differ, first: $(grep -m1 '^[-+][^-+]\|^Only' "$work/diff")"
 		cat "$work/diff" >&2
+	fi
+	if why=$(well_formed "$out/bundle" 2>&1); then
+		echo "ok $name: well-formed"
+	else
+		not_ok "$name: well-formed" "$(tail -1 <<<"$why")"
 	fi
 	if why=$(compile "$out/bundle/apparmor.profile"); then
 		echo "ok $name: apparmor_parser"
