@@ -86,6 +86,7 @@ static const struct wh_decode_ops irregular[WH_IRREGULARS] = {
 	[WH_IRREGULAR_CHROOT] = {NULL, wh_decode_file_chroot_exit, false, false},
 	[WH_IRREGULAR_MQUEUE] = {wh_decode_file_mqueue_enter, wh_decode_file_mqueue_exit, true,
 				 false},
+	[WH_IRREGULAR_FANOTIFY] = {wh_decode_file_fanotify_enter, NULL, true, false},
 	[WH_IRREGULAR_SOCKET] = {NULL, wh_decode_socket_socket_exit, false, false},
 	[WH_IRREGULAR_ADDRESS] = {wh_decode_socket_address_enter, wh_decode_socket_address_exit,
 				  false, false},

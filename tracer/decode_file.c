@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -237,4 +238,19 @@ int wh_decode_file_mqueue_exit(struct wh_recorder *r, struct wh_task *task)
 	if (task->call.row->arg[1] == WH_ARG_NONE)
 		return wh_decode_fact_file(r, task, place, WH_ACCESS_UNLINK, type, NULL);
 	return open_facts(r, task, place, place->exists);
+}
+
+/* ---- fanotify -------------------------------------------------------------------------------- */
+
+int wh_decode_file_fanotify_enter(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_call *call = &task->call;
+	/* The mask before the directory has 64 bits: two arguments where registers have 32. */
+	unsigned at = wh_decode_is32(call) ? 4 : 3;
+	bool follow = !(call->arg[1] & FAN_MARK_DONT_FOLLOW);
+
+	if (!call->arg[at + 1])
+		return wh_path_fd(r, task, (int)call->arg[at], &call->place[0]);
+	return wh_decode_place(r, task, 0, (int)call->arg[at], call->arg[at + 1],
+			       follow ? WH_PATH_FOLLOW : 0);
 }

@@ -113,6 +113,7 @@ WH_DECODE_OP(file_lock);
 WH_DECODE_OP(file_chroot);
 WH_DECODE_OP(file_handle);
 WH_DECODE_OP(file_mqueue);
+WH_DECODE_OP(file_fanotify);
 WH_DECODE_OP(exec);
 WH_DECODE_OP(mmap);
 WH_DECODE_OP(socket_socket);
