@@ -120,6 +120,8 @@ install_packages() {
 build_whittle() {
 	local started=$SECONDS
 	step build 'compiling whittle'
+	# A build of another source tree, or of this one at another place, cannot go on.
+	grep -qsxF "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$build/CMakeCache.txt" || rm -rf "$build"
 	logged 'cmake failed' cmake -G Ninja -S "$top" -B "$build" \
 		-DWHITTLE_TESTS=OFF
 	logged 'the build failed' cmake --build "$build"

@@ -14,8 +14,8 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden floor samples peer
-	docker build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden peer samples quickstart
+	floor docker build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 packages=(
 	# build
@@ -71,6 +71,7 @@ fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/whittle-test.XXXXXX") || exit 2
 results=$work/results
+suite_limit=900 # seconds
 policy=
 : >"$results"
 # Services under test drop to users of their own and must still reach their folders in here.
@@ -117,13 +118,15 @@ case_run() {
 	return 1
 }
 
-# suite_run NAME COMMAND…: a program that prints result lines of its own. It must print at least one,
-# and a failing exit status without a "not ok" line is a failure too.
+# suite_run NAME COMMAND…: a program that prints result lines of its own, indented lines of detail before
+# them. It must print at least one, and a failing exit status without a "not ok" line is a failure too.
 suite_run() {
 	local name=$1 status log
 	shift
 	log=$work/log.$name
-	"$@" </dev/null 2>"$log.err" | tee "$log" | sed -u -n -E '/^(ok|not ok|skip) /p;/^ /p'
+	"$@" </dev/null 2>"$log.err" |
+		sed -u -n -E "s#^(ok|not ok|skip) ($name/)?#\\1 $name/#;/^(ok|not ok|skip) /p;/^[ \t]/p" |
+		tee "$log"
 	status=${PIPESTATUS[0]}
 	grep -E '^(ok|not ok|skip) ' "$log" >>"$results"
 	if ! grep -qE '^(ok|not ok|skip) ' "$log"; then
@@ -201,7 +204,8 @@ need() {
 with_build() {
 	local b=$work/build/$1
 	shift
-	env -u WHITTLE_TEMPLATES WHITTLE="$b/whittle" WH_BUILD="$b" "$@"
+	env -u WHITTLE_TEMPLATES WHITTLE="$b/whittle" WH_BUILD="$b" \
+		timeout --kill-after=30 "$suite_limit" "$@"
 }
 
 # ---- suites --------------------------------------------------------------------------------------
@@ -227,7 +231,7 @@ suite_shellcheck() {
 	done
 }
 
-suite_build() { case_run "build-$1/all" "build_$2"; }
+suite_build() { case_run "build-$1/all" "$2"; }
 
 # One case a unit test program, from ctest's own list.
 suite_unit() {
@@ -274,6 +278,12 @@ suite_samples() {
 		suite_run samples with_build release "$f"
 	done
 	[ -n "$found" ] || not_ok samples "no check of the samples is there"
+}
+
+suite_quickstart() {
+	local log=$work/log.quickstart_run
+	case_run quickstart/run timeout 600 "$top/samples/quickstart.sh" || return
+	case_run quickstart/summary grep -qE 'capabilities +[0-9]+ +→ +[0-9]+' "$log"
 }
 
 suite_fuzz() {
@@ -329,6 +339,7 @@ run_suite() {
 	peer) suite_script peer release tests/peer/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
 	samples) suite_samples ;;
+	quickstart) suite_quickstart ;;
 	fuzz) suite_fuzz ;;
 	tree-clean) suite_tree_clean ;;
 	esac

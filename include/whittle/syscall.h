@@ -58,8 +58,8 @@ enum wh_risk {
 	X(MKNOD)                                                                                   \
 	X(UTIME)                                                                                   \
 	X(SOCKET)                                                                                  \
-	X(ADDRESS)    /* bind, connect, listen, accept, sendto, sendmsg, sendmmsg */               \
-	X(RECEIVE)    /* recvmsg, recvmmsg: descriptors may come with it */                        \
+	X(ADDRESS) /* bind, connect, listen, accept, sendto, sendmsg, sendmmsg */                  \
+	X(RECEIVE) /* recvmsg, recvmmsg: descriptors may come with it */                           \
 	X(FANOTIFY)                                                                                \
 	X(MQUEUE)                                                                                  \
 	X(SOCKETCALL) /* i386 multiplexer: becomes the call inside */                              \

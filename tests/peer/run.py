@@ -119,7 +119,7 @@ class Kernel:
     def __init__(self):
         env = dict(os.environ, BPFTRACE_MAP_KEYS_MAX="262144")
         # tracefs is mounted where bpftrace looks for it, in a mount namespace of its own.
-        script = "mount -t tracefs tracefs /sys/kernel/tracing && exec bpftrace -f json \"$0\" \"$1\""
+        script = "[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing || exit; exec bpftrace -f json \"$0\" \"$1\""
         self.process = subprocess.Popen(
             ["unshare", "-m", "sh", "-c", script, os.path.join(HERE, "kernel.bt"), str(os.getpid())],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
@@ -233,8 +233,8 @@ def against_kernel(whittle, build, wanted, top, results):
         return
     todo = []
     for name in SERVICES:
-        if wanted(f"kernel/{name}"):
-            todo.append((f"kernel/{name}", *record_service(whittle, name, top)))
+        if wanted(f"kernel/sample-{name}"):
+            todo.append((f"kernel/sample-{name}", *record_service(whittle, name, top)))
     for name, script in PROGRAMS.items():
         if wanted(f"kernel/{name}"):
             folder = os.path.join(top, "kernel-" + name)
