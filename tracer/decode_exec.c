@@ -315,7 +315,7 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
 						     "in execve, program before: %s",
 						     from ? from : "?"));
 	} else if (k == 0) {
-		x.fd = open_exe(r, task);
+		x.fd = wh_path_waits(r, task, x.exe.dev) ? -1 : open_exe(r, task);
 		judge_gain(r, task, &x);
 		call->returned = true;
 		k = exec_facts(r, task, from, &x);

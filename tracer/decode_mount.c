@@ -367,6 +367,7 @@ int wh_decode_mount_exit(struct wh_recorder *r, struct wh_task *task)
 
 	if (i == WH_ARRAY_SIZE(calls) || !m.op)
 		return 0;
+	wh_path_remounted(r);
 	m.target =
 		wh_decode_fact_path(target, target->exists ? wh_path_type(target->mode) : "missing",
 				    path, sizeof(path));

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "tracer/creds.h"
@@ -53,6 +54,72 @@ bool wh_path_clean(char *text, unsigned long nlink)
 	return true;
 }
 
+/* ---- looking without waiting ----------------------------------------------------------------- */
+
+/*
+ * A file system in user space (FUSE) may be served by the very tasks that are stopped while we
+ * look: a question to it would never be answered. So attributes are taken as the kernel has them,
+ * and a walk ends where such a file system begins.
+ */
+static int look(int dir, const char *path, int flags, struct stat *ret)
+{
+	struct statx stx;
+
+	if (statx(dir, path, flags | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &stx) < 0)
+		return -1;
+	memset(ret, 0, sizeof(*ret));
+	ret->st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	ret->st_ino = stx.stx_ino;
+	ret->st_mode = stx.stx_mode;
+	ret->st_uid = stx.stx_uid;
+	ret->st_gid = stx.stx_gid;
+	ret->st_nlink = stx.stx_nlink;
+	return 0;
+}
+
+static int look_fd(int fd, struct stat *ret)
+{
+	return look(fd, "", AT_EMPTY_PATH, ret);
+}
+
+/* Ask the list of mounts what is mounted of that device: "… MAJOR:MINOR … - TYPE SOURCE …". */
+static bool is_fuse(struct wh_recorder *r, const struct wh_task *task, dev_t dev)
+{
+	char path[32], line[PATH_MAX + 512], number[32];
+	wh_auto(file) f = NULL;
+	wh_auto(fd) fd = -1;
+
+	snprintf(path, sizeof(path), "%d/mountinfo", (int)task->tid);
+	snprintf(number, sizeof(number), " %u:%u ", major(dev), minor(dev));
+	fd = openat(r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || !(f = fdopen(fd, "r")))
+		return false;
+	wh_take_fd(&fd);
+	while (fgets(line, sizeof(line), f)) {
+		const char *type = strstr(line, " - ");
+
+		if (type && strstr(line, number) && strstr(line, number) < type)
+			return wh_util_has_prefix(type + 3, "fuse");
+	}
+	return false;
+}
+
+bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t dev)
+{
+	struct wh_path_devices *d = &r->devices;
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (d->dev[i] == dev)
+			return d->waits[i];
+	if (d->n == WH_ARRAY_SIZE(d->dev))
+		d->n = 0;
+	i = d->n++;
+	d->dev[i] = dev;
+	d->waits[i] = is_fuse(r, task, dev);
+	return d->waits[i];
+}
+
 /* ---- the walk -------------------------------------------------------------------------------- */
 
 struct walk {
@@ -63,7 +130,8 @@ struct walk {
 	bool own_dir;  /* and ours to close */
 	const char *root_text;
 	struct stat root_st, dir_st;
-	size_t len; /* of @text */
+	dev_t asked_dev; /* a device that is known to answer */
+	size_t len;	 /* of @text */
 	unsigned links;
 	char text[TEXT_MAX]; /* of @dir, no '/' at the end */
 	char rest[TEXT_MAX]; /* what is still to be walked */
@@ -223,7 +291,7 @@ static int walk_up(struct walk *w)
 	    (w->flags & WH_PATH_IN_ROOT || wh_util_streq(w->text, w->root_text)))
 		return 0;
 	fd = openat(w->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &w->dir_st) < 0) {
+	if (fd < 0 || look_fd(fd, &w->dir_st) < 0) {
 		int err = errno;
 
 		wh_util_close(fd);
@@ -246,7 +314,7 @@ static pid_t proc_number(const struct walk *w, const char *field, dev_t dev)
 	struct stat st;
 	pid_t pid = 0;
 
-	if (fstat(w->start->r->proc_fd, &st) == 0 && st.st_dev == dev)
+	if (look_fd(w->start->r->proc_fd, &st) == 0 && st.st_dev == dev)
 		return strcmp(field, "NSpid:") == 0 ? task->tid : task->process->tgid;
 	snprintf(path, sizeof(path), "%d/status", (int)task->tid);
 	fd = openat(w->start->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
@@ -328,7 +396,7 @@ static int walk_jump(struct walk *w, int jumped)
 	char text[TEXT_MAX];
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (look_fd(fd, &st) < 0)
 		return walk_finish_missing(w, w->name);
 	if (!own_fd_text(fd, st.st_nlink, text, sizeof(text)) || !walk_set_text(w, text)) {
 		/* A pipe or the like: it is where the path leads, but it has no path. */
@@ -381,7 +449,7 @@ static int walk_name(struct walk *w, bool last, bool slash)
 	struct stat st;
 	wh_auto(fd) fd = openat(w->dir, w->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || look_fd(fd, &st) < 0)
 		return walk_finish_missing(w, w->name);
 	if (S_ISLNK(st.st_mode) && (!last || slash || w->flags & WH_PATH_FOLLOW))
 		return walk_link(w, fd);
@@ -396,6 +464,14 @@ static int walk_name(struct walk *w, bool last, bool slash)
 	return 1;
 }
 
+static bool walk_waits(struct walk *w)
+{
+	if (w->dir_st.st_dev == w->asked_dev || !w->start->r || !w->start->task)
+		return false;
+	w->asked_dev = w->dir_st.st_dev;
+	return wh_path_waits(w->start->r, w->start->task, w->dir_st.st_dev);
+}
+
 static int walk_run(struct walk *w)
 {
 	bool last = false, slash = false;
@@ -407,7 +483,7 @@ static int walk_run(struct walk *w)
 			return walk_finish(w, &w->dir_st);
 		if (k < 0)
 			return 0;
-		if (!S_ISDIR(w->dir_st.st_mode))
+		if (!S_ISDIR(w->dir_st.st_mode) || walk_waits(w))
 			return walk_finish_missing(w, w->name);
 		walk_search(w);
 		if (strcmp(w->name, ".") == 0)
@@ -445,7 +521,7 @@ int wh_path_walk(const struct wh_path_start *start, const char *path, unsigned f
 	w->root_text = flags & WH_PATH_IN_ROOT ? start->dir_text : start->root_text;
 	w->dir = absolute ? w->root : start->dir;
 	strcpy(w->rest, path);
-	if (fstat(w->root, &w->root_st) == 0 && fstat(w->dir, &w->dir_st) == 0 &&
+	if (look_fd(w->root, &w->root_st) == 0 && look_fd(w->dir, &w->dir_st) == 0 &&
 	    walk_set_text(w, absolute ? w->root_text : start->dir_text))
 		k = walk_run(w);
 	walk_move(w, -1, false);
@@ -489,7 +565,7 @@ static bool is_still(struct wh_recorder *r, struct wh_task *task, const char *pa
 	wh_auto(fd) root = link_open(r, task, "root");
 	struct stat now;
 
-	return root >= 0 && fstatat(root, path + 1, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return root >= 0 && look(root, path + 1, AT_SYMLINK_NOFOLLOW, &now) == 0 &&
 	       now.st_dev == st->st_dev && now.st_ino == st->st_ino;
 }
 
@@ -503,7 +579,7 @@ int wh_path_link(struct wh_recorder *r, struct wh_task *task, const char *link,
 	memset(ret_place, 0, sizeof(*ret_place));
 	ret_place->valid = true;
 	snprintf(path, sizeof(path), "%d/%s", (int)task->tid, link);
-	if (fstatat(r->proc_fd, path, &st, 0) < 0)
+	if (look(r->proc_fd, path, 0, &st) < 0)
 		return 0;
 	n = link_text(r, task, link, text, sizeof(text));
 	if (n < 0)
@@ -536,7 +612,7 @@ static bool dir_text(struct wh_recorder *r, struct wh_task *task, const char *li
 	struct stat st;
 	ssize_t n = link_text(r, task, link, text, size);
 
-	if (n < 0 || fstat(fd, &st) < 0 || !wh_path_clean(text, st.st_nlink))
+	if (n < 0 || look_fd(fd, &st) < 0 || !wh_path_clean(text, st.st_nlink))
 		return false;
 	if (strcmp(text, "/") == 0)
 		text[0] = '\0';
@@ -586,7 +662,7 @@ int wh_path_open(struct wh_recorder *r, struct wh_task *task, const struct wh_pl
 	int opened;
 	size_t n;
 
-	if (!path || !place->exists || !S_ISREG(place->mode))
+	if (!path || !place->exists || !S_ISREG(place->mode) || wh_path_waits(r, task, place->dev))
 		return -ENOENT;
 	if (root < 0 || !dir_text(r, task, "root", root, root_text, sizeof(root_text)))
 		return -ESRCH;
@@ -597,7 +673,7 @@ int wh_path_open(struct wh_recorder *r, struct wh_task *task, const struct wh_pl
 	fd = openat(root, path + n + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || st.st_dev != place->dev || st.st_ino != place->ino)
+	if (look_fd(fd, &st) < 0 || st.st_dev != place->dev || st.st_ino != place->ino)
 		return -ENOENT;
 	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
 	opened = open(again, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -61,6 +61,18 @@ int wh_path_link(struct wh_recorder *r, struct wh_task *task, const char *link,
 int wh_path_open(struct wh_recorder *r, struct wh_task *task, const struct wh_place *place);
 
 /**
+ * wh_path_waits() - whether a file of device @dev (of a mount that @task sees) may only be answered
+ * for by a process, perhaps one that we have stopped. Known devices are remembered;
+ * wh_path_remounted() forgets them.
+ */
+bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t dev);
+
+static inline void wh_path_remounted(struct wh_recorder *r)
+{
+	r->devices.n = 0;
+}
+
+/**
  * wh_path_clean() - make a text that the kernel gave for a link of /proc a path.
  * @nlink: st_nlink of the object: only what is gone has " (deleted)" behind it; a name may end so.
  * Return: false when it is no path (pipe:[1], socket:[1], anon_inode:…, /memfd:…).

@@ -116,6 +116,13 @@ struct wh_task {
 	struct wh_task *next;
 };
 
+/** struct wh_path_devices - which devices are file systems in user space; see tracer/path.h. */
+struct wh_path_devices {
+	uint64_t dev[32];
+	bool waits[32];
+	size_t n;
+};
+
 /** struct wh_tasks - all tasks by tid and all processes by tgid. */
 struct wh_tasks;
 
@@ -132,6 +139,7 @@ struct wh_recorder {
 	struct wh_tasks *tasks;
 	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
+	struct wh_path_devices devices;	 /* tracer/path.h */
 	int proc_fd;			 /* /proc of the tracer's pid namespace */
 };
 
