@@ -103,20 +103,12 @@ static int open_facts(struct wh_recorder *r, struct wh_task *task, const struct 
 	return k;
 }
 
-/* An unnamed file has the number of its inode for a name, another one each time. */
+/* An unnamed file is made and opened; its place says so by itself. */
 static int tmpfile_facts(struct wh_recorder *r, struct wh_task *task, const struct wh_place *opened)
 {
-	struct wh_place place = *opened;
-	char *slash = place.path ? strrchr(place.path, '/') : NULL;
-	char path[2 * PATH_MAX + 16];
+	int k = wh_decode_fact_file(r, task, opened, WH_ACCESS_CREATE, "file", NULL);
 
-	if (!slash || slash[1] != '#')
-		return open_facts(r, task, &place, false);
-	snprintf(path, sizeof(path), "%.*s/#@{int}", (int)(slash - place.path), place.path);
-	place.path = path;
-	int k = wh_decode_fact_file(r, task, &place, WH_ACCESS_CREATE, "file", NULL);
-
-	return k ? k : open_facts(r, task, &place, true);
+	return k ? k : open_facts(r, task, opened, true);
 }
 
 int wh_decode_file_open_exit(struct wh_recorder *r, struct wh_task *task)

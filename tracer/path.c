@@ -33,6 +33,16 @@ void wh_path_clear(struct wh_place *place)
 	memset(place, 0, sizeof(*place));
 }
 
+/* A file of O_TMPFILE has the number of its inode for a name: "/tmp/#1234", another one each time. */
+static void clean_unnamed(char *text)
+{
+	char *name = strrchr(text, '/') + 1;
+
+	/* " (deleted)" was cut off behind it, so there is room. */
+	if (name[0] == '#' && name[1] && name[1 + strspn(name + 1, "0123456789")] == '\0')
+		strcpy(name, "#@{int}");
+}
+
 bool wh_path_clean(char *text, unsigned long nlink)
 {
 	/* Files of mounts inside the kernel that have a name but no place. */
@@ -48,8 +58,10 @@ bool wh_path_clean(char *text, unsigned long nlink)
 		for (size_t i = 0; i < WH_ARRAY_SIZE(nowhere); i++)
 			if (wh_util_has_prefix(text, nowhere[i]))
 				return false;
-		if (len > strlen(gone) && strcmp(text + len - strlen(gone), gone) == 0)
+		if (len > strlen(gone) && strcmp(text + len - strlen(gone), gone) == 0) {
 			text[len - strlen(gone)] = '\0';
+			clean_unnamed(text);
+		}
 	}
 	return true;
 }

@@ -75,6 +75,7 @@ static inline void wh_path_remounted(struct wh_recorder *r)
 /**
  * wh_path_clean() - make a text that the kernel gave for a link of /proc a path.
  * @nlink: st_nlink of the object: only what is gone has " (deleted)" behind it; a name may end so.
+ * The name of an unnamed file becomes "#@{int}", see struct wh_file.
  * Return: false when it is no path (pipe:[1], socket:[1], anon_inode:…, /memfd:…).
  */
 bool wh_path_clean(char *text, unsigned long nlink);

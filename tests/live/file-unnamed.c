@@ -27,8 +27,21 @@ int main(void)
 	       expect_here());
 	for (int i = 0; i < 3; i++) {
 		fd = open(".", O_TMPFILE | O_RDWR, 0600);
-		expect_that(fd >= 0);
+		expect_that(fd >= 0 && fchmod(fd, 0640) == 0);
 	}
+	/* Given a name, it is still not opened by that name. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	expect_that(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) == 0);
+	expect_that(fchmod(fd, 0600) == 0);
+	expect("{'fact':'files','path':'%s/#@{int}','access':'link-from','type':'file',"
+	       "'outcomes':{'ok':1}}",
+	       expect_here());
+	expect("{'fact':'files','path':'%s/named','access':'link-to','type':'file',"
+	       "'outcomes':{'ok':1}}",
+	       expect_here());
+	expect("{'fact':'files','path':'%s/#@{int}','access':'chmod','type':'file',"
+	       "'outcomes':{'ok':4}}",
+	       expect_here());
 	expect("{'fact':'files','path':'%s/#@{int}','access':'create','type':'file',"
 	       "'outcomes':{'ok':3}}",
 	       expect_here());

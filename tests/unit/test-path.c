@@ -186,6 +186,11 @@ static void test_clean(void)
 	clean("/a/b (deleted)", 0, "/a/b");
 	clean("/a/b (deleted)", 1, "/a/b (deleted)");
 	clean("/ (deleted)", 0, "/");
+	clean("/a/#123 (deleted)", 0, "/a/#@{int}");
+	clean("/a/#1 (deleted)", 0, "/a/#@{int}");
+	clean("/a/#12x (deleted)", 0, "/a/#12x");
+	clean("/a/# (deleted)", 0, "/a/#");
+	clean("/a/#123", 1, "/a/#123");
 	clean("pipe:[17]", 1, NULL);
 	clean("socket:[17]", 1, NULL);
 	clean("anon_inode:[eventpoll]", 1, NULL);
