@@ -342,44 +342,59 @@ static int follow(struct wh_loop *loop)
 	return failure;
 }
 
-/* ---- the timer that gets waitpid() to return ------------------------------------------------- */
+/* ---- signals of our own ---------------------------------------------------------------------- */
+
+struct signals {
+	struct sigaction tick, child; /* as they were */
+	timer_t timer;
+	bool has_tick, has_child, has_timer;
+};
 
 static void on_tick(int sig)
 {
 	(void)sig; /* that waitpid() is interrupted is all it is for */
 }
 
-static int tick_start(timer_t *ret_timer, struct sigaction *ret_old)
+static void signals_restore(struct signals *s)
+{
+	if (s->has_timer)
+		timer_delete(s->timer);
+	if (s->has_child)
+		sigaction(SIGCHLD, &s->child, NULL);
+	if (s->has_tick)
+		sigaction(wh_loop_tick_signal(), &s->tick, NULL);
+}
+
+static int signals_set(struct signals *s)
 {
 	struct sigaction action = {.sa_handler = on_tick}; /* no SA_RESTART */
+	/*
+	 * Whoever started us may have ignored it, which would make our children vanish unseen. Of
+	 * stops waitpid() tells without it.
+	 */
+	struct sigaction child = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
 				 .sigev_signo = wh_loop_tick_signal()};
 	struct itimerspec interval = {.it_interval.tv_nsec = WH_LOOP_TICK_MS * 1000000L,
 				      .it_value.tv_nsec = WH_LOOP_TICK_MS * 1000000L};
 
 	sigemptyset(&action.sa_mask);
-	if (sigaction(wh_loop_tick_signal(), &action, ret_old) < 0)
-		return -errno;
-	if (timer_create(CLOCK_MONOTONIC, &event, ret_timer) < 0)
-		return -errno;
-	return timer_settime(*ret_timer, 0, &interval, NULL) < 0 ? -errno : 0;
+	sigemptyset(&child.sa_mask);
+	s->has_tick = sigaction(wh_loop_tick_signal(), &action, &s->tick) == 0;
+	s->has_child = s->has_tick && sigaction(SIGCHLD, &child, &s->child) == 0;
+	s->has_timer = s->has_child && timer_create(CLOCK_MONOTONIC, &event, &s->timer) == 0;
+	return s->has_timer && timer_settime(s->timer, 0, &interval, NULL) == 0 ? 0 : -errno;
 }
 
 int wh_loop_run(struct wh_loop *loop, int *ret_exec_err)
 {
-	struct sigaction old;
-	timer_t timer;
-	int err;
+	struct signals signals = {0};
+	int err = signals_set(&signals), followed;
 
-	err = tick_start(&timer, &old);
-	if (err < 0) {
+	if (err < 0)
 		wh_loop_kill(loop);
-		follow(loop);
-		return err;
-	}
-	err = follow(loop);
-	timer_delete(timer);
-	sigaction(wh_loop_tick_signal(), &old, NULL);
+	followed = follow(loop);
+	signals_restore(&signals);
 	*ret_exec_err = loop->exec_err;
-	return err;
+	return err < 0 ? err : followed;
 }

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "tracer/procfs.h"
+#include "tracer/symbol.h"
 
 #define SPACES	   16	/* processes whose unwind tables libunwind keeps */
 #define MAPS_MAX   4096 /* executable mappings of a process that are looked at */
@@ -41,7 +42,8 @@ struct wh_site_finder {
 struct module {
 	struct wh_procfs_map map;
 	char *line;
-	bool checked, genuine; /* the file of that path is the one that is mapped */
+	bool checked, genuine;	   /* the file of that path is the one that is mapped */
+	struct wh_symbols symbols; /* of a genuine one; len is 0 if it cannot be read */
 };
 
 struct modules {
@@ -112,8 +114,11 @@ static unw_addr_space_t space_of(struct wh_site_finder *finder, pid_t tgid)
 
 static void modules_free(struct modules *m)
 {
-	for (size_t i = 0; i < m->n; i++)
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].symbols.len)
+			wh_symbol_close(&m->v[i].symbols);
 		free(m->v[i].line);
+	}
 	free(m->v);
 }
 
@@ -173,8 +178,14 @@ static bool is_genuine(struct wh_recorder *r, pid_t pid, struct module *mod)
 	if (!mod->map.path || mod->map.path[0] != '/')
 		return false;
 	snprintf(path, sizeof(path), "%d/root%s", pid, mod->map.path);
-	mod->genuine = (fstatat(r->proc_fd, path, &st, 0) == 0 && st.st_ino == mod->map.ino) ||
-		       (stat(mod->map.path, &st) == 0 && st.st_ino == mod->map.ino);
+	for (int i = 0; i < 2 && !mod->genuine; i++) {
+		const char *name = i ? mod->map.path : path;
+
+		if (fstatat(r->proc_fd, name, &st, 0) < 0 || st.st_ino != mod->map.ino)
+			continue;
+		mod->genuine = true;
+		wh_symbol_open(r->proc_fd, name, &mod->symbols);
+	}
 	return mod->genuine;
 }
 
@@ -197,18 +208,21 @@ static void module_name(const struct module *mod, char *ret, size_t size)
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-static void frame(struct stack *stack, const struct module *mod, uint64_t ip, const char *function,
-		  uint64_t offset)
+static void frame(struct wh_recorder *r, const struct wh_task *task, struct stack *stack,
+		  struct module *mod, uint64_t ip)
 {
+	uint64_t offset = ip - mod->map.start + mod->map.offset, into;
 	char *text = stack->text[stack->n], name[128];
+	const char *function;
 
 	module_name(mod, name, sizeof(name));
-	if (function)
+	/* A return address may be the first byte behind a function whose last act is a call. */
+	if (is_genuine(r, task->tid, mod) && mod->symbols.len &&
+	    wh_symbol_find(&mod->symbols, offset - (stack->n > 0), &function, &into))
 		snprintf(text, FRAME_TEXT, "%s:%.*s+0x%llx", name, 100, function,
-			 (unsigned long long)offset);
-	else if (mod && mod->map.path)
-		snprintf(text, FRAME_TEXT, "%s+0x%llx", name,
-			 (unsigned long long)(ip - mod->map.start + mod->map.offset));
+			 (unsigned long long)into + (stack->n > 0));
+	else if (mod->map.path)
+		snprintf(text, FRAME_TEXT, "%s+0x%llx", name, (unsigned long long)offset);
 	else
 		/* Code that was made at run time: its address means nothing to another run. */
 		snprintf(text, FRAME_TEXT, "%s", name);
@@ -216,21 +230,38 @@ static void frame(struct stack *stack, const struct module *mod, uint64_t ip, co
 }
 
 /*
- * The name of the symbol below the address is only that of the function if the symbol lies within it:
- * a stripped program has few symbols, and the nearest may be that of a far neighbour.
+ * Where there are no unwind tables libunwind guesses by the frame pointer, which may be anything. An
+ * address is one of return only if a call stands before it.
  */
-static const char *function_at(unw_cursor_t *cursor, uint64_t ip, char *buf, size_t size,
-			       uint64_t *ret_offset)
+static bool follows_call(pid_t tid, uint64_t ip)
 {
-	unw_proc_info_t pi;
-	unw_word_t offset;
+	unsigned char b[8] = {0};
+	struct iovec local = {b, sizeof(b)};
+	struct iovec remote = {(void *)(uintptr_t)(ip - sizeof(b)), sizeof(b)};
 
-	if (unw_get_proc_name(cursor, buf, size, &offset) < 0 || !buf[0])
-		return NULL;
-	if (unw_get_proc_info(cursor, &pi) < 0 || ip < pi.start_ip || offset > ip - pi.start_ip)
-		return NULL;
-	*ret_offset = offset;
-	return buf;
+	if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(b))
+		return false;
+#if defined(__x86_64__)
+	if (b[3] == 0xe8) /* call rel32 */
+		return true;
+	/* call r/m64: ff /2, with the bytes that its addressing takes */
+	for (size_t at = 1; at <= 6; at++) {
+		unsigned mod = b[at + 1] >> 6, rm = b[at + 1] & 7;
+		size_t len = 2 + (mod != 3 && rm == 4) + (mod == 1) +
+			     4 * (mod == 2 || (mod == 0 && rm == 5));
+
+		if (b[at] == 0xff && (b[at + 1] >> 3 & 7) == 2 && at + len == sizeof(b))
+			return true;
+	}
+	return false;
+#elif defined(__aarch64__)
+	uint32_t word;
+
+	memcpy(&word, b + 4, sizeof(word));
+	return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000;
+#else
+	return true;
+#endif
 }
 
 static void unwind(struct wh_recorder *r, struct wh_task *task, struct modules *modules,
@@ -239,28 +270,25 @@ static void unwind(struct wh_recorder *r, struct wh_task *task, struct modules *
 	unw_addr_space_t as = space_of(r->sites, task->process->tgid);
 	void *upt = as ? _UPT_create(task->tid) : NULL;
 	unw_cursor_t cursor;
+	bool exact = true; /* of the innermost frame the kernel told the address */
 
 	if (!upt || unw_init_remote(&cursor, as, upt) < 0)
 		goto out;
 	do {
-		char function[128];
-		const char *name = NULL;
 		struct module *mod;
-		uint64_t offset = 0;
 		unw_word_t ip;
 
 		if (unw_get_reg(&cursor, UNW_REG_IP, &ip) < 0)
 			break;
 		mod = module_of(modules, ip);
 		/* The walk has gone astray, or has come to its end. */
-		if (!mod)
+		if (!mod || (!exact && !follows_call(task->tid, ip)))
 			break;
-		if (is_genuine(r, task->tid, mod))
-			name = function_at(&cursor, ip, function, sizeof(function), &offset);
-		frame(stack, mod, ip, name, offset);
-		/* Without unwind tables libunwind would follow what may be no frame pointer. */
+		frame(r, task, stack, mod, ip);
 		if (!mod->genuine)
 			break;
+		/* What a signal interrupted need not be at a call; nor is the handler's return. */
+		exact = unw_is_signal_frame(&cursor) > 0;
 	} while (stack->n < WH_SITE_FRAMES && unw_step(&cursor) > 0);
 out:
 	if (upt)
@@ -272,21 +300,22 @@ out:
  * are made, pushes three registers and has the caller's address behind them
  * (arch/x86/entry/vdso/vdso32/system_call.S).
  */
-static void look_up_i386(struct wh_task *task, struct modules *modules, struct stack *stack)
+static void look_up_i386(struct wh_recorder *r, struct wh_task *task, struct modules *modules,
+			 struct stack *stack)
 {
-	const struct module *mod = module_of(modules, task->call.ip);
+	struct module *mod = module_of(modules, task->call.ip);
 	uint32_t back;
 	struct iovec local = {&back, sizeof(back)};
 	struct iovec remote = {(void *)(uintptr_t)(task->call.sp + 12), sizeof(back)};
 
 	if (mod)
-		frame(stack, mod, task->call.ip, NULL, 0);
+		frame(r, task, stack, mod, task->call.ip);
 	if (!mod || !mod->map.path || strcmp(mod->map.path, "[vdso]") != 0 ||
 	    process_vm_readv(task->tid, &local, 1, &remote, 1, 0) != sizeof(back))
 		return;
 	mod = module_of(modules, back);
 	if (mod)
-		frame(stack, mod, back, NULL, 0);
+		frame(r, task, stack, mod, back);
 }
 
 static const struct wh_site *make(struct wh_recorder *r, struct wh_task *task,
@@ -310,7 +339,7 @@ static const struct wh_site *find(struct wh_recorder *r, struct wh_task *task)
 
 	if (stack && modules_read(r, task->process->tgid, &modules) == 0) {
 		if (abi && strcmp(abi->name, "i386") == 0)
-			look_up_i386(task, &modules, stack);
+			look_up_i386(r, task, &modules, stack);
 		else
 			unwind(r, task, &modules, stack);
 		site = make(r, task, stack);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readiness and load: when the load begins, what it does, and what is made of its end."""
 import os
+import signal
 import sys
 import time
 
@@ -104,6 +105,18 @@ def load_fails():
     status, _, _ = record("--load", "exit 3", "--", "sleep", "60")
     expect_run(status, 1, load_outcome="exited 3", failed=True,
                outcome="stopped by whittle: the load failed")
+
+
+@case
+def started_without_sigchld():
+    """Whoever started whittle ignored SIGCHLD: it still hears of its children, and the service inherits it."""
+    code = "import shutil, time\nshutil.copy('/proc/self/status', 'status')\ntime.sleep(60)\n"
+    status, _, _ = record("--load", "sleep .2; exit 0", "--", *python(code),
+                          preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    expect_run(status, 0, load_outcome="exited 0", outcome="stopped by whittle")
+    with open("status", encoding="utf-8") as f:
+        ignored = [int(line.split()[1], 16) for line in f if line.startswith("SigIgn")]
+    expect(ignored[0] >> (signal.SIGCHLD - 1) & 1, f"SigIgn {ignored[0]:x}")
 
 
 @case
