@@ -28,7 +28,11 @@ void wh_aare_escape(struct wh_buf *b, const char *bytes, size_t len)
 		if (n == 0) {
 			wh_buf_addf(b, "\\%03o", (unsigned char)bytes[i]);
 			i++;
-		} else if (n == 1 && strchr("?*[]{}^\"\\", bytes[i])) {
+		} else if (bytes[i] == '\\') {
+			/* Not as two: the parser's lexer takes one before a closing quote to escape it. */
+			wh_buf_adds(b, "[\\\\]");
+			i++;
+		} else if (n == 1 && strchr("?*[]{}^\"", bytes[i])) {
 			wh_buf_addc(b, '\\');
 			wh_buf_addc(b, bytes[i++]);
 		} else if (bytes[i] == '@' && i + 1 < len && bytes[i + 1] == '{') {

@@ -8,8 +8,8 @@
 /**
  * wh_aare_escape() - bytes as a pattern that matches exactly them.
  *
- * What is special in a glob gets a backslash, a "@{" that is no variable becomes "[@]\{", control
- * characters and bytes that are no UTF-8 become octal escapes.
+ * What is special in a glob gets a backslash, a backslash becomes "[\\]", a "@{" that is no variable
+ * "[@]\{", control characters and bytes that are no UTF-8 octal escapes.
  */
 void wh_aare_escape(struct wh_buf *b, const char *bytes, size_t len);
 

@@ -66,7 +66,7 @@ static void test_escape(void)
 {
 	check_aare("/usr/bin/a-b_c.d", "/usr/bin/a-b_c.d");
 	check_aare("/a b,c#", "/a b,c#");
-	check_aare("/?*[x]{y}^\"\\", "/\\?\\*\\[x\\]\\{y\\}\\^\\\"\\\\");
+	check_aare("/?*[x]{y}^\"\\", "/\\?\\*\\[x\\]\\{y\\}\\^\\\"[\\\\]");
 	check_aare("/@{HOME}/@x", "/[@]\\{HOME\\}/@x");
 	check_aare("/nl\n\t\x7f", "/nl\\012\\011\\177");
 	check_aare("/\xc3\xa9\xff\xc3", "/\xc3\xa9\\377\\303");
