@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "gen/aare.h"
+#include "gen/generalise.h"
 #include "gen/text.h"
 
 /* @text is taken over; facts are added by add_fact(). */
@@ -492,36 +493,58 @@ static int add_mounts(struct wh_policy *p, struct wh_error *e)
 	return r;
 }
 
-/* Both names of a hard link: the new one may only ever point to that old one. */
-static int add_links(struct wh_policy *p, struct wh_error *e)
+/* One of the names of a link, quoted. A name that a file rule has as a pattern is one here too. */
+static void add_name(const struct wh_policy *p, const struct wh_generalise *g, const char *path,
+		     unsigned use, struct wh_buf *b)
 {
-	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
+	wh_auto(buf) pattern = {0}, reasons = {0};
+
+	for (size_t i = 0; i < p->n_files; i++) {
+		for (size_t j = 0; j < p->files[i].n_facts; j++) {
+			if (strcmp(p->files[i].facts[j]->path, path) == 0) {
+				wh_aare_quote(b, p->files[i].pattern);
+				return;
+			}
+		}
+	}
+	wh_generalise_path(g, path, use, &pattern, &reasons);
+	b->failed |= pattern.failed || reasons.failed;
+	wh_aare_quote(b, pattern.data ? pattern.data : "");
+}
+
+/* Both names of a hard link: the new one may only ever point to that old one. */
+static int add_link(struct wh_policy *p, const struct wh_generalise *g, const struct wh_file *f,
+		    struct wh_error *e)
+{
 	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r >= 0 && i < f->peers.n; i++) {
+		wh_auto(buf) text = {0};
+
+		wh_buf_adds(&text, "link ");
+		add_name(p, g, f->path, WH_GENERALISE_CREATED, &text);
+		wh_buf_adds(&text, " -> ");
+		add_name(p, g, f->peers.v[i], 0, &text);
+		r = find_or_add(p, WH_POLICY_LINK, WH_KIND_FILE, &text, NULL, f, e);
+	}
+	return r;
+}
+
+static int add_links(struct wh_policy *p, struct wh_error *e)
+{
+	wh_auto(generalise) g = NULL;
+	size_t n;
+	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
+	int r = wh_generalise_load(&g, e);
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct wh_file *f = facts[i];
 
-		if (f->access != WH_ACCESS_LINK_TO || f->peers.overflow ||
-		    !(has_outcome(&f->outcomes, "ok") || f->outcomes.n == 0))
-			continue;
-		for (size_t j = 0; r >= 0 && j < f->peers.n; j++) {
-			wh_auto(buf) text = {0}, name = {0}, peer = {0};
-
-			wh_aare_escape(&name, f->path, strlen(f->path));
-			wh_aare_escape(&peer, f->peers.v[j], strlen(f->peers.v[j]));
-			wh_buf_adds(&text, "link ");
-			wh_aare_quote(&text, name.data ? name.data : "");
-			wh_buf_adds(&text, " -> ");
-			wh_aare_quote(&text, peer.data ? peer.data : "");
-			if (name.failed || peer.failed)
-				return wh_error_oom(e);
-			r = find_or_add(p, WH_POLICY_LINK, WH_KIND_FILE, &text, NULL, f, e);
-		}
-		if (r < 0)
-			return r;
+		if (f->access == WH_ACCESS_LINK_TO && !f->peers.overflow &&
+		    (has_outcome(&f->outcomes, "ok") || f->outcomes.n == 0))
+			r = add_link(p, g, f, e);
 	}
-	return 0;
+	return r;
 }
 
 static int by_section(const void *a, const void *b)

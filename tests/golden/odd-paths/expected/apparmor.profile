@@ -18,6 +18,7 @@ profile demo_1.x flags=(attach_disconnected,mediate_deleted) {
 
   # Hard links.
   link "/srv/new name" -> /srv/old,
+  link /srv/spool/q.[0-9]* -> "/srv/spool/#@{int}",
 
   # Files.
   /dev/pts/@{int} w, # the number of a terminal differs from run to run
@@ -44,6 +45,7 @@ profile demo_1.x flags=(attach_disconnected,mediate_deleted) {
   "/srv/new\012line" r,
   "/srv/qu\"ote" r,
   "/srv/quote\"" r,
+  owner "/srv/spool/#@{int}" w,
   owner "/srv/st\*r\?\[x\]\{y\}\^" w,
   "/srv/tab\011here" w,
   /srv/two/a r,
