@@ -251,12 +251,15 @@ static void test_bad_programs(void)
 	}
 }
 
-/* The kernel itself agrees: a child under the filter tries calls that do nothing. */
+/*
+ * The kernel itself agrees: a child under the filter tries calls that do nothing. (sigaltstack is for the
+ * sanitizers, which call it at the end.)
+ */
 static void test_against_kernel(void)
 {
 	wh_auto(filter) f =
 		parse("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":71,\"syscalls\":["
-		      "{\"names\":[\"exit_group\",\"getpid\",\"rt_sigreturn\",\"writev\"],"
+		      "{\"names\":[\"exit_group\",\"getpid\",\"rt_sigreturn\",\"sigaltstack\"],"
 		      "\"action\":\"SCMP_ACT_ALLOW\"},"
 		      "{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":42},"
 		      "{\"names\":[\"getpriority\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":43,"
