@@ -7,6 +7,8 @@
 #include "tracer/decode_impl.h"
 
 #define PATH_TEXT (2 * PATH_MAX + 64)
+/* Facts of one class whose call stack is found: a few, as the first may come from a loader. */
+#define SITES 4
 
 /* ---- how many names a group has -------------------------------------------------------------- */
 
@@ -150,25 +152,52 @@ const char *wh_decode_fact_path(const struct wh_place *place, const char *type, 
 	return buf;
 }
 
-/* Keep the fact's own path if it is known or its directory has room; else write DIR/ * there. */
-static int fold(struct wh_recorder *r, struct wh_task *task, struct wh_file *key, char *path)
+/* The length of a path's directory, with its last '/'. */
+static size_t dir_length(const char *path)
 {
-	size_t n = strlen(path), dir;
+	size_t n = strlen(path);
+
+	if (n && path[n - 1] == '/')
+		n--;
+	while (n && path[n - 1] != '/')
+		n--;
+	return n;
+}
+
+/*
+ * A call stack costs milliseconds, with the service stopped: it is found for the first facts of a
+ * class, which is a directory and an access. An access that no rule is made from has the least.
+ */
+static bool wants_site(struct wh_recorder *r, const struct wh_file *key)
+{
+	unsigned limit = wh_trace_access_letters(key->access)[0] ? SITES : 1;
 	bool first;
 
+	return !wh_decode_fact_many(r, key->path, dir_length(key->path),
+				    key->access + 2 * WH_ACCESSES, limit, &first);
+}
+
+/*
+ * A new path: keep it as it is if its directory has room, else write DIR/ * there.
+ * @ret_site: whether where it comes from is worth finding
+ */
+static int fold(struct wh_recorder *r, struct wh_task *task, struct wh_file *key, char *path,
+		bool *ret_site)
+{
+	size_t dir = dir_length(path);
+	bool first;
+	int k;
+
+	*ret_site = false;
 	if (wh_trace_find(r->trace, WH_KIND_FILE, key))
 		return 0;
-	dir = n && path[n - 1] == '/' ? n - 1 : n;
-	while (dir && path[dir - 1] != '/')
-		dir--;
+	*ret_site = wants_site(r, key);
 	if (!dir || !wh_decode_fact_many(r, path, dir, key->access, WH_DECODE_NAMES, &first))
 		return 0;
-	strcpy(path + dir, WH_FILE_MANY);
-	if (!first)
-		return 0;
 	path[dir] = '\0';
-	int k = wh_record_gap(r, task, "many-files", "%s (%s): more than %d names", path,
-			      wh_trace_access_name(key->access), WH_DECODE_NAMES);
+	k = first ? wh_record_gap(r, task, "many-files", "%s (%s): more than %d names", path,
+				  wh_trace_access_name(key->access), WH_DECODE_NAMES)
+		  : 0;
 	strcpy(path + dir, WH_FILE_MANY);
 	return wh_decode_fact_err(k);
 }
@@ -199,6 +228,7 @@ int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struc
 	char path[PATH_TEXT];
 	struct wh_file key = {.path = path, .access = access}, *fact;
 	const struct wh_creds *creds;
+	bool site;
 	int k;
 
 	if (!place->valid)
@@ -209,10 +239,10 @@ int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struc
 		type = place->exists ? wh_path_type(place->mode) : "missing";
 	if (!wh_decode_fact_path(place, type, path, sizeof(path)))
 		return 0;
-	k = fold(r, task, &key, path);
+	k = fold(r, task, &key, path, &site);
 	if (k < 0)
 		return k;
-	k = wh_record_fact(r, task, WH_KIND_FILE, &key, !task->call.site, &fact);
+	k = wh_record_fact(r, task, WH_KIND_FILE, &key, site && !task->call.site, &fact);
 	if (k < 0)
 		return wh_decode_fact_err(k);
 	if (!fact->f.site)
