@@ -376,7 +376,6 @@ void wh_decode_reset(struct wh_call *call)
 	call->detail = 0;
 	memset(call->number, 0, sizeof(call->number));
 	memset(call->note, 0, sizeof(call->note));
-	call->site = NULL;
 	call->returned = false;
 	call->ret = 0;
 	call->err = 0;

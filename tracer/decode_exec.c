@@ -11,42 +11,23 @@
 #include "tracer/argv.h"
 #include "tracer/decode_impl.h"
 #include "tracer/image.h"
-#include "tracer/site.h"
 
 #define PATH_TEXT  (2 * PATH_MAX + 64)
 #define CHAIN_MAX  5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
 #define ARGV_MAX   64
 #define ARGV_BYTES 4096
 
-/* After an execve its stack is gone, so where it came from is found before, if that is news. */
-static int find_site(struct wh_recorder *r, struct wh_task *task)
-{
-	const struct wh_place *place = &task->call.place[0];
-	char path[PATH_TEXT];
-	const char *text = wh_decode_fact_path(place, NULL, path, sizeof(path));
-	struct wh_file file = {.path = text, .access = WH_ACCESS_EXEC};
-	struct wh_exec edge = {.from = task->process->program, .to = text};
-
-	if (!text || (wh_trace_find(r->trace, WH_KIND_FILE, &file) &&
-		      wh_trace_find(r->trace, WH_KIND_EXEC, &edge)))
-		return 0;
-	task->call.site = wh_site_find(r, task);
-	return task->call.site ? 0 : -ENOMEM;
-}
-
 int wh_decode_exec_enter(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
 	bool at = call->row->arg[0] == WH_ARG_DIRFD;
 	uint64_t flags = at ? call->arg[4] : 0;
-	int k;
 
 	/* What it may do before is what it gains from. */
 	wh_creds_get(r, task);
-	k = wh_decode_place(r, task, 0, at ? (int)call->arg[0] : AT_FDCWD, call->arg[at ? 1 : 0],
-			    (flags & AT_SYMLINK_NOFOLLOW ? 0 : WH_PATH_FOLLOW) |
-				    (flags & AT_EMPTY_PATH ? WH_PATH_EMPTY : 0));
-	return k ? k : find_site(r, task);
+	return wh_decode_place(r, task, 0, at ? (int)call->arg[0] : AT_FDCWD, call->arg[at ? 1 : 0],
+			       (flags & AT_SYMLINK_NOFOLLOW ? 0 : WH_PATH_FOLLOW) |
+				       (flags & AT_EMPTY_PATH ? WH_PATH_EMPTY : 0));
 }
 
 /* The interpreters that #! lines name, beginning with the script at @place. */
@@ -237,12 +218,10 @@ static int put_exec(struct wh_recorder *r, struct wh_task *task, const char *fro
 	bool same = wh_util_streq(to, x->exe.path);
 	struct wh_exec key = {.from = from, .to = to, .interpreter = same ? NULL : x->exe.path};
 	struct wh_exec *fact;
-	int k = wh_record_fact(r, task, WH_KIND_EXEC, &key, !task->call.site, &fact);
+	int k = wh_record_fact(r, task, WH_KIND_EXEC, &key, true, &fact);
 
 	if (k < 0)
 		return wh_decode_fact_err(k);
-	if (!fact->f.site)
-		fact->f.site = task->call.site;
 	if (!fact->loader)
 		fact->loader = x->loader;
 	if (!fact->argv.n)
@@ -299,13 +278,6 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
 		 */
 		wh_decode_reset(call);
 		call->name = "execve";
-	}
-	if (!from) {
-		/* The stack of the entrypoint's execve is whittle's own. */
-		struct wh_site site = {.program = task->process->program,
-				       .argv = task->process->argv};
-
-		call->site = site.program ? wh_trace_site(r->trace, &site) : NULL;
 	}
 	k = wh_path_link(r, task, "exe", &x.exe);
 	if (k == 0 && x.exe.resolved && !x.exe.path)

@@ -242,11 +242,9 @@ int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struc
 	k = fold(r, task, &key, path, &site);
 	if (k < 0)
 		return k;
-	k = wh_record_fact(r, task, WH_KIND_FILE, &key, site && !task->call.site, &fact);
+	k = wh_record_fact(r, task, WH_KIND_FILE, &key, site, &fact);
 	if (k < 0)
 		return wh_decode_fact_err(k);
-	if (!fact->f.site)
-		fact->f.site = task->call.site;
 	if (better_type(fact->type, type)) {
 		fact->type = wh_trace_intern(r->trace, type);
 		if (!fact->type)

@@ -85,11 +85,10 @@ struct wh_call {
 	char *text;		  /* WH_ARG_TEXT */
 	uint8_t addr[128];	  /* WH_ARG_SOCKADDR: struct sockaddr_storage */
 	size_t addr_len;
-	uint64_t detail;	    /* an irregular function's own note from entry to exit */
-	uint64_t number[4];	    /* more of these … */
-	const char *note[4];	    /* … and in words; interned in the trace or static */
-	const struct wh_site *site; /* found at the entry, where later is too late: execve */
-	struct wh_need *needs;	    /* an array of WH_NEEDS_MAX, or NULL while there are none */
+	uint64_t detail;       /* an irregular function's own note from entry to exit */
+	uint64_t number[4];    /* more of these … */
+	const char *note[4];   /* … and in words; interned in the trace or static */
+	struct wh_need *needs; /* an array of WH_NEEDS_MAX, or NULL while there are none */
 	unsigned n_needs;
 	uint64_t cap_held; /* at the entry: the effective capabilities, … */
 	uid_t cap_uid; /* … the uid that asks, and whether it does so in another user namespace */
