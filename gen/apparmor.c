@@ -104,9 +104,11 @@ static int deny_entries(const struct wh_policy *p, json_t *json, struct wh_buf *
 	json_t *entries, *entry;
 	json_error_t error;
 	size_t i;
+	int r;
 
-	if (json_unpack_ex(json, &error, 0, "{s:o}", "entries", &entries) < 0)
-		return wh_error_set(e, EINVAL, "%s", error.text);
+	r = wh_template_entries(json, &entries, e);
+	if (r < 0)
+		return r;
 	wh_buf_adds(b, "\n  # Never, whatever else is added here later.\n");
 	json_array_foreach (entries, i, entry) {
 		const char *prefix, *pattern, *letters, *reason;

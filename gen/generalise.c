@@ -93,17 +93,17 @@ static int parse_row(json_t *json, struct row *ret, struct wh_error *e)
 
 static int parse_rows(json_t *json, struct wh_generalise *g, struct wh_error *e)
 {
-	json_t *entries = json_object_get(json, "entries"), *entry;
+	json_t *entries, *entry;
 	size_t i;
+	int r = wh_template_entries(json, &entries, e);
 
-	if (!json_is_array(entries))
-		return wh_error_set(e, EINVAL, "it lacks the list \"entries\"");
+	if (r < 0)
+		return r;
 	g->rows = calloc(json_array_size(entries) + 1, sizeof(*g->rows));
 	if (!g->rows)
 		return wh_error_oom(e);
 	json_array_foreach (entries, i, entry) {
-		int r = parse_row(entry, &g->rows[g->n], e);
-
+		r = parse_row(entry, &g->rows[g->n], e);
 		if (r < 0) {
 			wh_error_prefix(e, "entry %zu", i + 1);
 			return r;

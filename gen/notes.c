@@ -33,11 +33,14 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 		[WH_POLICY_DENIED] = "refused while recording, not added",
 	};
 	const struct wh_policy_cap *bind = wh_policy_find_cap(p, "CAP_NET_BIND_SERVICE");
+	bool added = false;
 
 	wh_buf_adds(b, "Capabilities: all are dropped, these were weighed\n");
-	for (size_t i = 0; i < p->n_caps; i++)
+	for (size_t i = 0; i < p->n_caps; i++) {
+		added |= p->caps[i].decision == WH_POLICY_ADD;
 		wh_buf_addf(b, "  %-22s %s: %s\n", p->caps[i].name, titles[p->caps[i].decision],
 			    p->caps[i].reason);
+	}
 	if (p->n_caps == 0)
 		wh_buf_adds(b, "  none: the service needs no capability\n");
 	if (bind && bind->decision == WH_POLICY_ADD)
@@ -48,7 +51,7 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 			"net.ipv4.ip_unprivileged_port_start to 0 there; with the\n  host's "
 			"network "
 			"it is needed.\n");
-	if (bind && bind->decision == WH_POLICY_ADD && p->uid)
+	if (added && p->uid)
 		wh_buf_adds(
 			b,
 			"  A user other than root gets an added capability only where the runtime "

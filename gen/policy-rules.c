@@ -237,6 +237,9 @@ static int add_sockets(struct wh_policy *p, struct wh_error *e)
 
 		if (only(&s->outcomes, refused) || wh_util_streq(domain_of(s), "UNIX"))
 			continue;
+		/* The family of an address may be another (AF_UNSPEC ends a connection). */
+		if (!domain_of(s) && !wh_util_has_prefix(s->op, "socket"))
+			continue;
 		r = add_network(p, s, e);
 	}
 	for (size_t i = 0; r >= 0 && i < WH_ARRAY_SIZE(types); i++)

@@ -153,9 +153,11 @@ static int floor_entries(struct wh_policy *p, json_t *json, struct wh_error *e)
 	json_error_t error;
 	const char *measured;
 	size_t i;
+	int r = wh_template_entries(json, &entries, e);
 
-	if (json_unpack_ex(json, &error, 0, "{s:s, s:o}", "measured", &measured, "entries",
-			   &entries) < 0)
+	if (r < 0)
+		return r;
+	if (json_unpack_ex(json, &error, 0, "{s:s}", "measured", &measured) < 0)
 		return wh_error_set(e, EINVAL, "%s", error.text);
 	p->runtime_version = wh_pool_strdup(&p->pool, measured);
 	if (!p->runtime_version)
@@ -168,6 +170,8 @@ static int floor_entries(struct wh_policy *p, json_t *json, struct wh_error *e)
 		if (json_unpack_ex(entry, &error, 0, "{s:s, s:o, s:s, s:s}", "syscall", &name,
 				   "when", &whens, "reason", &reason, "source", &source) < 0)
 			return wh_error_set(e, EINVAL, "entry %zu: %s", i + 1, error.text);
+		if (!json_is_array(whens))
+			return wh_error_set(e, EINVAL, "entry %zu: \"when\" is not a list", i + 1);
 		if (!list_has(whens, when) || !exists(p, name))
 			continue;
 		name = wh_pool_strdup(&p->pool, name);
@@ -230,15 +234,21 @@ static int implied_entries(struct wh_policy *p, json_t *json, struct wh_error *e
 	json_t *entries, *entry, *when, *allow, *v;
 	json_error_t error;
 	size_t i, j;
+	int r;
 
-	if (json_unpack_ex(json, &error, 0, "{s:o}", "entries", &entries) < 0)
-		return wh_error_set(e, EINVAL, "%s", error.text);
+	r = wh_template_entries(json, &entries, e);
+	if (r < 0)
+		return r;
 	json_array_foreach (entries, i, entry) {
 		const char *reason, *abi = NULL;
 
 		if (json_unpack_ex(entry, &error, 0, "{s:o, s:o, s:s, s?s}", "when", &when, "allow",
 				   &allow, "reason", &reason, "abi", &abi) < 0)
 			return wh_error_set(e, EINVAL, "entry %zu: %s", i + 1, error.text);
+		if (!json_is_array(when) || !json_is_array(allow))
+			return wh_error_set(e, EINVAL,
+					    "entry %zu: \"when\" and \"allow\" are not both lists",
+					    i + 1);
 		if (!is_implied(p, when, abi))
 			continue;
 		json_array_foreach (allow, j, v) {

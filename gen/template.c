@@ -21,14 +21,17 @@ static bool is_installed(void)
 static int template_path(const char *name, char **ret, struct wh_error *e)
 {
 	const char *dir = getenv("WHITTLE_TEMPLATES");
+	char *path;
 
 	if (!dir || !*dir)
 		dir = is_installed() ? WH_TEMPLATES_INSTALLED : WH_TEMPLATES_SOURCE;
-	if (asprintf(ret, "%s/%s", dir, name) < 0)
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
 		return wh_error_oom(e);
-	if (access(*ret, R_OK) == 0)
+	if (access(path, R_OK) == 0) {
+		*ret = path;
 		return 0;
-	free(*ret);
+	}
+	free(path);
 	return wh_error_errno(e, errno,
 			      "cannot read the template %s in %s (install whittle again, or set "
 			      "WHITTLE_TEMPLATES)",
@@ -53,6 +56,16 @@ int wh_template_text(const char *name, char **ret_text, struct wh_error *e)
 		return wh_error_set(e, EINVAL, "template %s: a NUL byte in it", path);
 	}
 	*ret_text = text;
+	return 0;
+}
+
+int wh_template_entries(json_t *json, json_t **ret_entries, struct wh_error *e)
+{
+	json_t *entries = json_object_get(json, "entries");
+
+	if (!json_is_array(entries))
+		return wh_error_set(e, EINVAL, "it lacks the list \"entries\"");
+	*ret_entries = entries;
 	return 0;
 }
 

@@ -514,6 +514,43 @@ static void test_bundle(void)
 	CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* Templates of one's own are foreign: a bad one is an error, and nothing is written or freed twice. */
+static void test_bad_templates(void)
+{
+	static const char json[] = RUN "\"syscalls\":[" CALL("x86_64", "read") "]}";
+	static const char *const bad[] = {
+		"{\"entries\":3}", "{\"entries\":[{}]}", "[", "{}",
+		"{\"entries\":[{\"when\":1,\"allow\":[],\"reason\":\"\"}]}"};
+	static const struct wh_policy_options options = {0};
+	char dir[] = "/tmp/test-policy.XXXXXX", command[256];
+	struct wh_policy *p = NULL;
+	FILE *f;
+
+	wh_trace_free(trace);
+	trace = NULL;
+	CU_ASSERT_EQUAL_FATAL(wh_trace_json_parse(json, strlen(json), &trace, NULL), 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	setenv("WHITTLE_TEMPLATES", dir, 1);
+	CU_ASSERT_EQUAL(wh_policy_new(trace, &options, &p, NULL), -ENOENT);
+	snprintf(command, sizeof(command), "cp -r %s/templates/. %s", WH_TEST_SOURCE, dir);
+	CU_ASSERT_EQUAL_FATAL(system(command), 0);
+	CU_ASSERT_EQUAL_FATAL(wh_policy_new(trace, &options, &p, NULL), 0);
+	wh_policy_free(p);
+	p = NULL;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(bad); i++) {
+		snprintf(command, sizeof(command), "%s/implied.json", dir);
+		f = fopen(command, "w");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		fputs(bad[i], f);
+		fclose(f);
+		CU_ASSERT_EQUAL(wh_policy_new(trace, &options, &p, NULL), -EINVAL);
+		CU_ASSERT_PTR_NULL(p);
+	}
+	unsetenv("WHITTLE_TEMPLATES");
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	CU_ASSERT_EQUAL(system(command), 0);
+}
+
 static void test_pool(void)
 {
 	struct wh_pool pool = {0};
@@ -569,6 +606,7 @@ int main(void)
 		{"deterministic", test_deterministic},
 		{"explain", test_explain},
 		{"bundle", test_bundle},
+		{"bad templates", test_bad_templates},
 	};
 	unsigned failed;
 
