@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <pthread.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 
 #include "tracer/caprule_impl.h"
@@ -59,14 +60,41 @@ static const struct special specials[] = {
 	{"/sys/fs/smackfs/*", WH_DAC_W, CAP_MAC_ADMIN, -1, LIKELY, NULL},
 };
 
-/* What of another process is only shown to those who might trace it (fs/proc/base.c). */
-static const char *const traced_only[] = {
-	"mem",		"environ",   "auxv",	   "maps",	 "smaps",
-	"smaps_rollup", "numa_maps", "pagemap",	   "io",	 "syscall",
-	"personality",	"stack",     "clear_refs", "attr",	 "fd",
-	"fdinfo",	"map_files", "ns",	   "timers",	 "wchan",
-	"cwd",		"root",	     "exe",	   "projid_map", "timerslack_ns",
+/*
+ * What of another process is only shown to those who might trace it (fs/proc/base.c): some of it is
+ * refused when it is opened, the rest when it is read.
+ */
+static const struct traced_only {
+	const char *name;
+	enum wh_strength strength;
+	bool attach; /* as much as tracing it */
+} traced_only[] = {
+	{"mem", REQUIRED, true}, {"environ", REQUIRED}, {"auxv", REQUIRED},
+	{"maps", REQUIRED},	 {"smaps", REQUIRED},	{"smaps_rollup", REQUIRED},
+	{"numa_maps", REQUIRED}, {"pagemap", REQUIRED}, {"fdinfo", REQUIRED},
+	{"map_files", REQUIRED}, {"io", LIKELY},	{"syscall", LIKELY},
+	{"personality", LIKELY}, {"stack", LIKELY},	{"timerslack_ns", LIKELY},
 };
+
+/* Since Linux 6.16 who may measure a process may also see its memory map. */
+static bool perfmon_looks(void)
+{
+	struct utsname name;
+	unsigned major, minor;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 16));
+}
+
+static void need_look(struct wh_caprule_ask *ask, const struct wh_place *place,
+		      const struct traced_only *what)
+{
+	bool more = !what->attach && what->strength == REQUIRED && perfmon_looks();
+
+	wh_caprule_need(ask, CAP_SYS_PTRACE, more ? CAP_PERFMON : -1,
+			more ? LIKELY : what->strength, "open %s of another process",
+			wh_caprule_path(ask, place));
+}
 
 static void need_other_process(struct wh_caprule_ask *ask, const struct wh_place *place)
 {
@@ -85,14 +113,13 @@ static void need_other_process(struct wh_caprule_ask *ask, const struct wh_place
 		s = end + 1;
 	}
 	for (size_t i = 0; i < WH_ARRAY_SIZE(traced_only); i++) {
-		size_t len = strlen(traced_only[i]);
+		size_t len = strlen(traced_only[i].name);
 
-		if (strncmp(s, traced_only[i], len) != 0 || (s[len] != '\0' && s[len] != '/'))
+		if (strncmp(s, traced_only[i].name, len) != 0 || (s[len] != '\0' && s[len] != '/'))
 			continue;
 		pid = wh_caprule_pid(ask, (pid_t)pid);
 		if (pid && !wh_caprule_may_access(ask, (pid_t)pid, true, &sure))
-			wh_caprule_need(ask, CAP_SYS_PTRACE, -1, WH_STRENGTH_REQUIRED,
-					"open %s of another process", wh_caprule_path(ask, place));
+			need_look(ask, place, &traced_only[i]);
 		return;
 	}
 }
