@@ -119,6 +119,24 @@ static int on_tick(void *data)
 	return wh_supervise_tick(rec->sv, rec->e);
 }
 
+/* In the proc filesystem of another pid namespace every id would be somebody else's. */
+static int check_proc(struct wh_error *e)
+{
+	char self[32];
+	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
+	uint64_t pid;
+
+	if (n < 0)
+		return wh_error_set(e, ENOENT,
+				    "/proc is not the proc filesystem: mount -t proc proc /proc");
+	self[n] = '\0';
+	if (wh_util_parse_u64(self, &pid) < 0 || pid != (uint64_t)getpid())
+		return wh_error_set(e, ENOENT,
+				    "/proc is that of another pid namespace: mount -t proc proc "
+				    "/proc (unshare --mount-proc)");
+	return 0;
+}
+
 static int prepare(struct recording *rec)
 {
 	struct wh_recorder *r = &rec->r;
@@ -127,8 +145,8 @@ static int prepare(struct recording *rec)
 	r->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->proc_fd < 0)
 		return wh_error_errno(rec->e, errno, "/proc");
-	if (access("/proc/self/status", R_OK) < 0)
-		return wh_error_errno(rec->e, errno, "/proc is not the proc filesystem: mount it");
+	if (check_proc(rec->e) < 0)
+		return -ENOENT;
 	r->trace = wh_trace_new();
 	r->tasks = wh_task_table_new();
 	r->sites = wh_site_new();

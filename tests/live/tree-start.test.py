@@ -94,6 +94,18 @@ def ptrace_forbidden():
 
 
 @case
+def foreign_proc():
+    """In a pid namespace with the /proc of another every id is wrong: whittle does not begin."""
+    for setup, words in ((["unshare", "--pid", "--fork", "--kill-child"], "another pid namespace"),
+                         (["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh"],
+                          "not the proc filesystem")):
+        done = subprocess.run([*setup, WHITTLE, "record", "-o", os.path.abspath("none.json"), "--", "touch",
+                               "ran"], capture_output=True, text=True, timeout=60, check=False, env=NO_LEAKS)
+        expect(done.returncode == 2 and words in done.stderr, f"{done.returncode}: {done.stderr}")
+        expect(not os.path.exists("ran") and not os.path.exists("none.json"), "it began all the same")
+
+
+@case
 def wrong_options():
     for args, words in (
             (["--ready", "tpc:1", "--", "true"], ["--ready tpc:1", "tcp:HOST:PORT"]),
