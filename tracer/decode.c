@@ -68,47 +68,6 @@ struct wh_decode_seen *wh_decode_seen(struct wh_recorder *r)
 	return r->decode->seen;
 }
 
-/* The irregular rows, by what the table of system calls names. */
-static const struct wh_decode_ops irregular[WH_IRREGULARS] = {
-	[WH_IRREGULAR_OPEN] = {wh_decode_file_open_enter, wh_decode_file_open_exit, true, true},
-	[WH_IRREGULAR_EXEC] = {wh_decode_exec_enter, wh_decode_exec_exit, true, true},
-	[WH_IRREGULAR_MMAP] = {wh_decode_mmap_enter, wh_decode_mmap_exit, true, false},
-	[WH_IRREGULAR_FCNTL] = {wh_decode_file_fcntl_enter, wh_decode_file_fcntl_exit, true, false},
-	[WH_IRREGULAR_LOCK] = {wh_decode_file_lock_enter, wh_decode_file_lock_exit, true, false},
-	[WH_IRREGULAR_RENAME] = {wh_decode_name_rename_enter, wh_decode_name_rename_exit, false,
-				 true},
-	[WH_IRREGULAR_LINK] = {wh_decode_name_link_enter, wh_decode_name_link_exit, true, false},
-	[WH_IRREGULAR_SYMLINK] = {NULL, wh_decode_name_symlink_exit, false, false},
-	[WH_IRREGULAR_UNLINK] = {wh_decode_name_unlink_enter, wh_decode_name_unlink_exit, true,
-				 false},
-	[WH_IRREGULAR_MKNOD] = {NULL, wh_decode_name_mknod_exit, false, false},
-	[WH_IRREGULAR_UTIME] = {wh_decode_name_utime_enter, wh_decode_name_utime_exit, true, false},
-	[WH_IRREGULAR_CHROOT] = {NULL, wh_decode_file_chroot_exit, false, false},
-	[WH_IRREGULAR_MQUEUE] = {wh_decode_file_mqueue_enter, wh_decode_file_mqueue_exit, true,
-				 false},
-	[WH_IRREGULAR_FANOTIFY] = {wh_decode_file_fanotify_enter, NULL, true, false},
-	[WH_IRREGULAR_SOCKET] = {NULL, wh_decode_socket_socket_exit, false, false},
-	[WH_IRREGULAR_ADDRESS] = {wh_decode_socket_address_enter, wh_decode_socket_address_exit,
-				  false, false},
-	[WH_IRREGULAR_RECEIVE] = {NULL, wh_decode_socket_receive_exit, false, false},
-	[WH_IRREGULAR_SOCKETCALL] = {wh_decode_multiplex_socketcall_enter, NULL, false, false},
-	[WH_IRREGULAR_IPC] = {wh_decode_multiplex_ipc_enter, NULL, false, false},
-	[WH_IRREGULAR_SIGNAL] = {wh_decode_target_signal_enter, wh_decode_target_signal_exit, true,
-				 false},
-	[WH_IRREGULAR_PTRACE] = {wh_decode_target_ptrace_enter, wh_decode_target_ptrace_exit, true,
-				 false},
-	[WH_IRREGULAR_MOUNT] = {wh_decode_mount_enter, wh_decode_mount_exit, true, false},
-	[WH_IRREGULAR_RLIMIT] = {wh_decode_limit_rlimit_enter, wh_decode_limit_rlimit_exit, true,
-				 false},
-	[WH_IRREGULAR_NAMESPACE] = {wh_decode_limit_namespace_enter, wh_decode_limit_namespace_exit,
-				    true, false},
-	[WH_IRREGULAR_PRCTL] = {NULL, wh_decode_limit_prctl_exit, true, false},
-	[WH_IRREGULAR_SECCOMP] = {NULL, wh_decode_limit_seccomp_exit, true, false},
-	[WH_IRREGULAR_IO_URING] = {NULL, wh_decode_limit_ring_exit, true, false},
-	[WH_IRREGULAR_HANDLE] = {wh_decode_file_handle_enter, wh_decode_file_handle_exit, true,
-				 true},
-};
-
 /* Calls after which the tracer's copy of the task's credentials is worth nothing. */
 static bool changes_creds(const struct wh_call *call)
 {
@@ -145,7 +104,7 @@ static void entry_fill(struct entry *e, const struct wh_abi *abi, uint64_t nr)
 	e->ready = true;
 	e->name = wh_syscall_name(abi, nr);
 	e->row = e->name ? wh_syscall_row(e->name) : NULL;
-	e->ops = e->row ? &irregular[e->row->irregular] : &nothing;
+	e->ops = e->row ? &wh_decode_table[e->row->irregular] : &nothing;
 	e->plain = !e->row || row_is_plain(e->row, e->ops);
 }
 
@@ -407,7 +366,7 @@ int wh_decode_become(struct wh_recorder *r, struct wh_task *task, const char *na
 	/* The name stays: it is the outer call that facts are by, and that a filter can see. */
 	call->row = row;
 	memcpy(call->arg, arg, sizeof(call->arg));
-	ops = &irregular[row->irregular];
+	ops = &wh_decode_table[row->irregular];
 	if (!ops->own_places) {
 		int k = wh_decode_columns(r, task);
 
@@ -462,7 +421,7 @@ static int count_error(struct wh_recorder *r, struct wh_task *task)
 static int exit_row(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
-	const struct wh_decode_ops *ops = &irregular[call->row->irregular];
+	const struct wh_decode_ops *ops = &wh_decode_table[call->row->irregular];
 	int k = 0;
 
 	if (ops->exit)
@@ -506,7 +465,7 @@ int wh_decode_lost(struct wh_recorder *r, struct wh_task *task)
 	if (!call->row)
 		return 0;
 	k = exit_row(r, task);
-	if (k == 0 && irregular[call->row->irregular].result)
+	if (k == 0 && wh_decode_table[call->row->irregular].result)
 		k = wh_decode_fact_err(
 			wh_record_gap(r, task, "lost-exit", "%s by %s", call->name,
 				      task->process->program ? task->process->program : "?"));

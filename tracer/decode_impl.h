@@ -27,6 +27,9 @@ struct wh_decode_ops {
 	bool own_places, result;
 };
 
+/** The irregular rows, by what the table of system calls names (decode_table.c). */
+extern const struct wh_decode_ops wh_decode_table[WH_IRREGULARS];
+
 /* ---- decode.c -------------------------------------------------------------------------------- */
 
 /** wh_decode_place() - read a path at @addr and resolve it into place[@slot]; @flags of path.h. */

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+#include "tracer/creds.h"
+#include "tracer/path_impl.h"
+
+#define LINKS_MAX 40
+/* Inode number of the root of every proc filesystem: PROC_ROOT_INO of include/linux/proc_fs.h. */
+#define PROC_ROOT 1
+
+struct walk {
+	const struct wh_path_start *start;
+	struct wh_place *place;
+	unsigned flags;
+	int root, dir; /* @dir is where we are */
+	bool own_dir;  /* and ours to close */
+	const char *root_text;
+	struct stat root_st, dir_st;
+	dev_t asked_dev; /* a device that is known to answer */
+	size_t len;	 /* of @text */
+	unsigned links;
+	char text[WH_PATH_TEXT]; /* of @dir, no '/' at the end */
+	char rest[WH_PATH_TEXT]; /* what is still to be walked */
+	char name[NAME_MAX + 2];
+};
+
+static void walk_move(struct walk *w, int fd, bool own)
+{
+	if (w->own_dir)
+		wh_util_close(w->dir);
+	w->dir = fd;
+	w->own_dir = own;
+}
+
+/* Put "/name" behind the text; names that do not fit make the path unresolvable. */
+static bool walk_append(struct walk *w, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (w->len + 1 + n >= sizeof(w->text))
+		return false;
+	w->text[w->len++] = '/';
+	memcpy(w->text + w->len, name, n + 1);
+	w->len += n;
+	return true;
+}
+
+static bool walk_set_text(struct walk *w, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n == 1 && text[0] == '/')
+		n = 0;
+	if (n >= sizeof(w->text))
+		return false;
+	memcpy(w->text, text, n);
+	w->text[n] = '\0';
+	w->len = n;
+	return true;
+}
+
+/* The name of an open O_PATH descriptor of ours. */
+static bool own_fd_text(int fd, unsigned long nlink, char *text, size_t size)
+{
+	char link[48];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, text, size);
+	if (n <= 0 || (size_t)n >= size)
+		return false;
+	text[n] = '\0';
+	return wh_path_clean(text, nlink);
+}
+
+static bool in_groups(const struct wh_creds *c, gid_t gid)
+{
+	if (c->fsgid == gid)
+		return true;
+	for (size_t i = 0; i < c->n_groups; i++)
+		if (c->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* Would searching @dir need a capability? Asked of credentials only where the mode can say no. */
+static void walk_search(struct walk *w)
+{
+	const struct stat *st = &w->dir_st;
+	const struct wh_creds *c;
+	unsigned bit;
+
+	if ((st->st_mode & 0111) == 0111 || !w->start->task || !w->start->r)
+		return;
+	c = wh_creds_get(w->start->r, w->start->task);
+	if (!c)
+		return;
+	if (c->fsuid == st->st_uid)
+		bit = 0100;
+	else
+		bit = in_groups(c, st->st_gid) ? 0010 : 0001;
+	if (!(st->st_mode & bit))
+		w->place->search_denied = true;
+}
+
+/* The end: @st of the object, NULL when it does not exist; the text is complete. */
+static int walk_finish(struct walk *w, const struct stat *st)
+{
+	struct wh_place *place = w->place;
+
+	place->path = strdup(w->len ? w->text : "/");
+	if (!place->path)
+		return -ENOMEM;
+	place->resolved = true;
+	place->dir_mode = w->dir_st.st_mode;
+	place->dir_uid = w->dir_st.st_uid;
+	place->dir_gid = w->dir_st.st_gid;
+	if (st)
+		wh_path_fill(place, st);
+	return 0;
+}
+
+/* A component is not there, or is no directory: what is left is put behind, unresolved as it is. */
+static int walk_finish_missing(struct walk *w, const char *name)
+{
+	char *rest = w->rest;
+	size_t n;
+
+	if (!walk_append(w, name))
+		return 0;
+	rest += strspn(rest, "/");
+	n = strlen(rest);
+	while (n && rest[n - 1] == '/')
+		rest[--n] = '\0';
+	if (n && !walk_append(w, rest))
+		return 0;
+	return walk_finish(w, NULL);
+}
+
+/* Take the next component off the rest. Return: 1; 0 at the end; -ENAMETOOLONG. */
+static int walk_next(struct walk *w, bool *ret_last, bool *ret_slash)
+{
+	char *s = w->rest + strspn(w->rest, "/");
+	size_t n = strcspn(s, "/");
+	size_t slashes;
+
+	if (!n)
+		return 0;
+	if (n > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(w->name, s, n);
+	w->name[n] = '\0';
+	slashes = strspn(s + n, "/");
+	*ret_last = s[n + slashes] == '\0';
+	*ret_slash = slashes > 0;
+	memmove(w->rest, s + n, strlen(s + n) + 1);
+	return 1;
+}
+
+/* "..": stays at the root, else goes up, over the edge of a mount too. */
+static int walk_up(struct walk *w)
+{
+	int fd;
+
+	if (w->dir_st.st_dev == w->root_st.st_dev && w->dir_st.st_ino == w->root_st.st_ino &&
+	    (w->flags & WH_PATH_IN_ROOT || wh_util_streq(w->text, w->root_text)))
+		return 0;
+	fd = openat(w->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || wh_path_look_fd(fd, &w->dir_st) < 0) {
+		int err = errno;
+
+		wh_util_close(fd);
+		return -err;
+	}
+	walk_move(w, fd, true);
+	while (w->len && w->text[--w->len] != '/')
+		;
+	w->text[w->len] = '\0';
+	return 0;
+}
+
+/* The number of the task as the proc filesystem of device @dev counts it. */
+static pid_t proc_number(const struct walk *w, const char *field, dev_t dev)
+{
+	const struct wh_task *task = w->start->task;
+	char path[32], line[256];
+	wh_auto(file) f = NULL;
+	wh_auto(fd) fd = -1;
+	struct stat st;
+	pid_t pid = 0;
+
+	if (wh_path_look_fd(w->start->r->proc_fd, &st) == 0 && st.st_dev == dev)
+		return strcmp(field, "NSpid:") == 0 ? task->tid : task->process->tgid;
+	snprintf(path, sizeof(path), "%d/status", (int)task->tid);
+	fd = openat(w->start->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	f = fdopen(fd, "r");
+	if (!f)
+		return 0;
+	wh_take_fd(&fd);
+	while (fgets(line, sizeof(line), f)) {
+		char *last = strrchr(line, '\t');
+
+		/* Of the nested pid namespaces the innermost is the last; its proc is what is
+		 * mounted. */
+		if (wh_util_has_prefix(line, field) && last)
+			pid = (pid_t)strtol(last + 1, NULL, 10);
+	}
+	return pid;
+}
+
+/* Put the target of a link in front of the rest. Return: false when it does not fit. */
+static bool walk_target(struct walk *w, const char *target)
+{
+	size_t n = strlen(target), m = strlen(w->rest);
+
+	if (n + 1 + m >= sizeof(w->rest))
+		return false;
+	memmove(w->rest + n + 1, w->rest, m + 1);
+	memcpy(w->rest, target, n);
+	w->rest[n] = '/';
+	/* Without a rest there was no slash behind the link either: do not invent one. */
+	if (!m)
+		w->rest[n] = '\0';
+	return true;
+}
+
+/*
+ * A link of a proc filesystem. Those of its root are text, but "self" is about the task and not
+ * about us; nearly all others jump, and the kernel does that for us.
+ * Return: 1 and a target; 0 and a descriptor; -errno.
+ */
+static int walk_proc_link(struct walk *w, char *target, size_t size, int *ret_fd)
+{
+	bool have_task = w->start->task && w->start->r;
+
+	if (w->dir_st.st_ino == PROC_ROOT && have_task) {
+		pid_t tgid = proc_number(w, "NStgid:", w->dir_st.st_dev);
+
+		if (strcmp(w->name, "self") == 0) {
+			snprintf(target, size, "%d", (int)tgid);
+			return tgid ? 1 : -ENOENT;
+		}
+		if (strcmp(w->name, "thread-self") == 0) {
+			snprintf(target, size, "%d/task/%d", (int)tgid,
+				 (int)proc_number(w, "NSpid:", w->dir_st.st_dev));
+			return tgid ? 1 : -ENOENT;
+		}
+	}
+	if (w->dir_st.st_ino == PROC_ROOT) {
+		ssize_t n = readlinkat(w->dir, w->name, target, size);
+
+		if (n < 0)
+			return -errno;
+		if ((size_t)n >= size)
+			return -ENAMETOOLONG;
+		target[n] = '\0';
+		return 1;
+	}
+	if (w->flags & WH_PATH_NO_MAGIC)
+		return -ELOOP;
+	*ret_fd = openat(w->dir, w->name, O_PATH | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+/* We have jumped to @fd (now ours). Return: 1 to go on, 0 when the walk is over, -ENOMEM. */
+static int walk_jump(struct walk *w, int jumped)
+{
+	wh_auto(fd) fd = jumped;
+	char text[WH_PATH_TEXT];
+	struct stat st;
+
+	if (wh_path_look_fd(fd, &st) < 0)
+		return walk_finish_missing(w, w->name);
+	if (!own_fd_text(fd, st.st_nlink, text, sizeof(text)) || !walk_set_text(w, text)) {
+		/* A pipe or the like: it is where the path leads, but it has no path. */
+		w->place->resolved = true;
+		wh_path_fill(w->place, &st);
+		return 0;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return w->rest[strspn(w->rest, "/")] ? walk_finish(w, NULL) : walk_finish(w, &st);
+	w->dir_st = st;
+	walk_move(w, wh_take_fd(&fd), true);
+	return 1;
+}
+
+/* A symlink is to be followed. Return: 1 to go on, 0 when the walk is over, -ENOMEM. */
+static int walk_link(struct walk *w, int link)
+{
+	char target[PATH_MAX];
+	struct statfs fs;
+	int jumped = -1;
+	ssize_t n;
+	int k = 1;
+
+	if (++w->links > LINKS_MAX || w->flags & WH_PATH_NO_SYMLINKS)
+		return walk_finish_missing(w, w->name);
+	if (fstatfs(link, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC) {
+		k = walk_proc_link(w, target, sizeof(target), &jumped);
+		if (k < 0)
+			return walk_finish_missing(w, w->name);
+		if (k == 0)
+			return walk_jump(w, jumped);
+	} else {
+		n = readlinkat(link, "", target, sizeof(target));
+		if (n <= 0 || (size_t)n >= sizeof(target))
+			return walk_finish_missing(w, w->name);
+		target[n] = '\0';
+	}
+	if (target[0] == '/') {
+		walk_move(w, w->root, false);
+		w->dir_st = w->root_st;
+		if (!walk_set_text(w, w->root_text))
+			return 0;
+	}
+	return walk_target(w, target) ? 1 : 0;
+}
+
+/* One named component. Return: 1 to go on, 0 when the walk is over, -ENOMEM. */
+static int walk_name(struct walk *w, bool last, bool slash)
+{
+	struct stat st;
+	wh_auto(fd) fd = openat(w->dir, w->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || wh_path_look_fd(fd, &st) < 0)
+		return walk_finish_missing(w, w->name);
+	if (S_ISLNK(st.st_mode) && (!last || slash || w->flags & WH_PATH_FOLLOW))
+		return walk_link(w, fd);
+	if (!last && !S_ISDIR(st.st_mode))
+		return walk_finish_missing(w, w->name);
+	if (!walk_append(w, w->name))
+		return 0;
+	if (last)
+		return walk_finish(w, &st);
+	w->dir_st = st;
+	walk_move(w, wh_take_fd(&fd), true);
+	return 1;
+}
+
+static bool walk_waits(struct walk *w)
+{
+	if (w->dir_st.st_dev == w->asked_dev || !w->start->r || !w->start->task)
+		return false;
+	w->asked_dev = w->dir_st.st_dev;
+	return wh_path_waits(w->start->r, w->start->task, w->dir_st.st_dev);
+}
+
+static int walk_run(struct walk *w)
+{
+	bool last = false, slash = false;
+	int k;
+
+	for (;;) {
+		k = walk_next(w, &last, &slash);
+		if (k == 0) /* "/", "..", or a link that led to a directory */
+			return walk_finish(w, &w->dir_st);
+		if (k < 0)
+			return 0;
+		if (!S_ISDIR(w->dir_st.st_mode) || walk_waits(w))
+			return walk_finish_missing(w, w->name);
+		walk_search(w);
+		if (strcmp(w->name, ".") == 0)
+			continue;
+		if (strcmp(w->name, "..") == 0) {
+			if (walk_up(w) < 0)
+				return 0;
+			continue;
+		}
+		k = walk_name(w, last, slash);
+		if (k <= 0)
+			return k;
+	}
+}
+
+int wh_path_walk(const struct wh_path_start *start, const char *path, unsigned flags,
+		 struct wh_place *ret_place)
+{
+	struct walk *w;
+	bool absolute = path[0] == '/' && !(flags & WH_PATH_IN_ROOT);
+	int k = 0;
+
+	memset(ret_place, 0, sizeof(*ret_place));
+	ret_place->valid = true;
+	if (strlen(path) >= PATH_MAX || (!absolute && start->dir < 0))
+		return 0;
+	/* Large, and the caller may be deep: keep it off the stack. */
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->start = start;
+	w->place = ret_place;
+	w->flags = flags;
+	w->root = flags & WH_PATH_IN_ROOT ? start->dir : start->root;
+	w->root_text = flags & WH_PATH_IN_ROOT ? start->dir_text : start->root_text;
+	w->dir = absolute ? w->root : start->dir;
+	strcpy(w->rest, path);
+	if (wh_path_look_fd(w->root, &w->root_st) == 0 &&
+	    wh_path_look_fd(w->dir, &w->dir_st) == 0 &&
+	    walk_set_text(w, absolute ? w->root_text : start->dir_text))
+		k = walk_run(w);
+	walk_move(w, -1, false);
+	free(w);
+	return k;
+}
