@@ -9,7 +9,7 @@
 # nginx runs in network and pid namespaces of its own: port 80 is free there whatever runs on this machine,
 # nothing outside can reach it, and nothing of it stays behind. Where that is not allowed it uses port 8090.
 # Everything that is kept is in /var/lib/whittle-quickstart; what apt and cmake say is in its log.
-set -eu
+set -eu -o pipefail
 
 keep=/var/lib/whittle-quickstart
 log=$keep/log
@@ -51,7 +51,8 @@ logged() {
 	shift
 	mark=$(wc -l <"$log")
 	printf '\n$ %s\n' "$*" >>"$log"
-	if ! "$@" >>"$log" 2>&1 </dev/null; then
+	# Through a pipe: a service that inherits the log itself would have it in its profile.
+	if ! "$@" 2>&1 </dev/null | cat >>"$log"; then
 		[ -z "$terminal" ] || printf '\r\e[K'
 		tail -n "+$((mark + 2))" "$log" | tail -n 25 | sed 's/^/      /' >&2
 		die "$message; all of it is in $log"
@@ -85,6 +86,12 @@ cleanup() {
 	rm -rf "$run"
 }
 
+# shellcheck disable=SC2317
+stopped() {
+	printf '\n  stopped: nothing is left running\n' >&2
+	exit "$1"
+}
+
 install_packages() {
 	local missing=() package
 	step packages 'looking at what is installed'
@@ -114,7 +121,7 @@ install_packages() {
 	if [[ " ${missing[*]} " == *' nginx-light '* ]] && command -v systemctl >/dev/null; then
 		systemctl --quiet disable nginx.service >>"$log" 2>&1 || :
 	fi
-	done_step "installed ${missing[*]}"
+	done_step "installed ${#missing[@]}: ${missing[*]}"
 }
 
 build_whittle() {
@@ -136,8 +143,8 @@ outside() {
 	flock -n 9 || die 'is running already'
 	: >"$log"
 	trap cleanup EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	trap 'stopped 130' INT
+	trap 'stopped 143' TERM HUP
 	printf '\n%swhittle%s: record what nginx does, and leave it just that\n\n' "$bold" "$plain"
 	install_packages
 	build_whittle
@@ -261,10 +268,10 @@ summary() {
 	row 'files' 'all' "$rules rules" "AppArmor: $apparmor"
 	row 'new privileges' 'possible' "$nnp" 'by set-user-id programs and the like'
 	printf '\n%s' "$bold"
-	row '' native confined traced
+	row '' native confined ''
 	printf '%s' "$plain"
 	row 'requests/s' "$(number "$(rate "$out/native")")" "$(number "$(rate "$out/confined")")" \
-		"$(number "$(rate "$out/traced")")  (only while recording)"
+		"$(number "$(rate "$out/traced")") while it was recorded"
 	printf '\n'
 	if [ "$port" = 80 ]; then
 		printf '  NET_BIND_SERVICE is there for port 80. Docker lets a container bind it without, and docker needs\n  it only with --network=host.\n\n'
