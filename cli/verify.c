@@ -124,8 +124,8 @@ static void print_cause(const struct wh_verify *v, const struct wh_verify_cause 
 {
 	if (c->unrestricted) {
 		line("cause", WH_TABLE_BAD,
-		     "not the bundle: it fails with nothing enforced, too: %s (can it "
-		     "be run twice?)",
+		     "not the bundle: it fails with nothing enforced, too: %s (if a trial "
+		     "leaves something behind, --prepare can take it away)",
 		     c->free.why);
 		return;
 	}
@@ -149,7 +149,9 @@ static void print_cause(const struct wh_verify *v, const struct wh_verify_cause 
 		line("cause", WH_TABLE_BAD, "%s",
 		     v->apparmor == WH_VERIFY_APPARMOR_ENFORCED
 			     ? "the AppArmor profile, or all together; denials are in dmesg"
-			     : "it passes under each part alone; is the load always the same?");
+			     : "it passes under each part alone; if a trial leaves something "
+			       "behind, "
+			       "--prepare can take it away");
 	puts("\nRecord again with a load that does this, and generate from both traces.");
 }
 
@@ -244,6 +246,7 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 {
 	struct wh_verify_request request = {
 		.argv = args->rest + 1,
+		.prepare = wh_cli_value(args, "prepare"),
 		.ready = wh_cli_value(args, "ready"),
 		.load = wh_cli_value(args, "load"),
 		.interrupted = &interrupted,
@@ -276,6 +279,7 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 }
 
 static const struct wh_cli_option options[] = {
+	{"prepare", 'p', "CMD", "shell command before each trial, to start from the same state"},
 	{"ready", 'r', "WHEN",
 	 "it is ready when this holds: tcp:HOST:PORT, http:URL, log:REGEX, file:PATH, delay:S"},
 	{"load", 'l', "CMD", "shell command to run once it is ready; must exit 0"},

@@ -187,12 +187,14 @@ static int wait_until_ready(struct run *r)
 	return 1;
 }
 
-static int run_load(struct run *r, struct wh_error *e)
+/*
+ * A shell command of the user's, to its end. Return: 1 it exited with 0, 0 it did not, -ETIME, -EINTR or
+ * another error.
+ */
+static int run_command(struct run *r, const char *command, struct wh_error *e)
 {
 	double since = now();
 	wh_auto(str) quiet = NULL;
-	const char *command = r->trial->load;
-	char text[80];
 	sigset_t none;
 	int err;
 
@@ -212,22 +214,46 @@ static int run_load(struct run *r, struct wh_error *e)
 		err = tick(r);
 		if (err < 0)
 			return err;
-		if (r->load > 0 && !in_time(r, since)) {
-			why(r, "the load did not end within %g s", r->trial->timeout);
-			return 0;
-		}
+		if (r->load > 0 && !in_time(r, since))
+			return -ETIME;
 	}
-	if (!status_good(r->load_status)) {
+	return status_good(r->load_status);
+}
+
+static int prepare(struct run *r, struct wh_error *e)
+{
+	int good = run_command(r, r->trial->prepare, e);
+
+	if (good == -ETIME)
+		return wh_error_set(e, ETIME, "--prepare did not end within %g s",
+				    r->trial->timeout);
+	if (good == 0)
+		return wh_error_set(e, ECANCELED, "--prepare %s: %s", r->result->load,
+				    r->trial->prepare);
+	r->result->load[0] = '\0';
+	return good < 0 ? good : 0;
+}
+
+static int run_load(struct run *r, struct wh_error *e)
+{
+	int good = run_command(r, r->trial->load, e);
+	char text[80];
+
+	if (good == -ETIME) {
+		why(r, "the load did not end within %g s", r->trial->timeout);
+		return 0;
+	}
+	if (good < 0)
+		return good;
+	if (!good && r->service < 0)
+		why(r, "the load %s; the service %s", r->result->load, r->result->service);
+	else if (!good)
 		why(r, "the load %s", did(r->result->load, text, sizeof(text)));
-		if (r->service < 0)
-			why(r, "the load %s; the service %s", r->result->load, r->result->service);
-		return 0;
-	}
-	if (r->service < 0 && !status_good(r->service_status)) {
+	else if (r->service < 0 && !status_good(r->service_status))
 		why(r, "it %s during the load", did(r->result->service, text, sizeof(text)));
-		return 0;
-	}
-	return 1;
+	else
+		return 1;
+	return 0;
 }
 
 static int wait_for_end(struct run *r)
@@ -370,7 +396,9 @@ int wh_trial_run(const struct wh_trial *trial, struct wh_trial_result *ret_resul
 	} else if (!may_start(&r, &own)) {
 		err = 0;
 	} else {
-		err = start(&r, &own);
+		err = trial->prepare ? prepare(&r, &own) : 0;
+		if (err == 0)
+			err = start(&r, &own);
 		listener = r.listener;
 		if (err == 0)
 			err = follow(&r, &own);

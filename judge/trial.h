@@ -11,6 +11,7 @@
  * struct wh_trial - what is tried. Without @ready and @load the program must end with status 0 by
  * itself.
  * @filter: what sandbox.program was compiled from: a listener answers from it
+ * @prepare: shell command that comes first, so that each trial starts from the same state; or NULL
  * @timeout: seconds until it must be ready, and again for the load
  * @quiet: what the service and the load print is thrown away
  * @interrupted: set by a signal handler: stop and clean up; or NULL
@@ -18,7 +19,7 @@
 struct wh_trial {
 	struct wh_sandbox sandbox;
 	const struct wh_filter *filter;
-	const char *ready, *load;
+	const char *prepare, *ready, *load;
 	double timeout, grace;
 	bool quiet;
 	const volatile sig_atomic_t *interrupted;

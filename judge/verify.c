@@ -190,6 +190,7 @@ static int try(const struct wh_verify *v, const struct wh_verify_request *reques
 			    .caps = variation->parts & CAPS ? variation->caps : v->available,
 			    .no_new_privs = v->no_new_privs},
 		.filter = v->filter,
+		.prepare = request->prepare,
 		.ready = request->ready,
 		.load = request->load,
 		.timeout = variation->timeout,

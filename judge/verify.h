@@ -46,7 +46,7 @@ WH_DEFINE_AUTO(verify, struct wh_verify *, wh_verify_close)
 struct wh_verify_request {
 	const char *path;
 	char *const *argv;
-	const char *ready, *load;
+	const char *prepare, *ready, *load;
 	double timeout, grace;
 	const volatile sig_atomic_t *interrupted;
 	void (*progress)(void *data, const char *what);

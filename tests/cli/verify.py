@@ -54,6 +54,24 @@ def verify_names_the_capability(tmp):
 
 
 @case
+def verify_prepares(tmp):
+    """What a trial leaves behind hides what the next one needs, unless --prepare takes it away."""
+    make_bundle(tmp, "sh", "-ec", "rm -f f; touch f; chown 0 f")
+    service = ["sh", "-ec", '[ "$(stat -c %u f)" = 33 ] || chown 33 f']
+    for prepare, want in (([], []), (["--prepare", "rm -f f; touch f"], ["CAP_CHOWN"])):
+        with open(os.path.join(tmp, "f"), "w", encoding="utf-8"):
+            os.chown(os.path.join(tmp, "f"), 0, 0)
+        # stat is no part of what was recorded: only the capability list is in question here.
+        with open(os.path.join(tmp, "b/seccomp.json"), "w", encoding="utf-8") as f:
+            f.write('{"defaultAction":"SCMP_ACT_ALLOW"}')
+        done = whittle("verify", *prepare, "b", "--", *service, cwd=tmp)
+        equal(done.returncode, 1, "exit status")
+        equal(re.findall(r"missing +(CAP_\w+)", done.stdout.decode()), want)
+    done = whittle("verify", "--prepare", "exit 5", "b", "--", *service, cwd=tmp)
+    equal((done.returncode, done.stderr.decode()), (2, "whittle verify: --prepare exited 5: exit 5\n"))
+
+
+@case
 def verify_without_execve(tmp):
     put_files(tmp)
     done = whittle("verify", "b-noexec", "--", "true", cwd=tmp)
