@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tracer/decode_impl.h"
 
@@ -202,17 +203,30 @@ static int fold(struct wh_recorder *r, struct wh_task *task, struct wh_file *key
 	return wh_decode_fact_err(k);
 }
 
+const char *wh_decode_fact_blind(struct wh_recorder *r, const struct wh_task *task,
+				 const char *kind)
+{
+	char path[32], text[2];
+
+	/* A task in a stop can be killed all the same; then nothing of it is left to look at. */
+	snprintf(path, sizeof(path), "%d/root", (int)task->tid);
+	return readlinkat(r->proc_fd, path, text, sizeof(text)) < 0 ? "tracee-died" : kind;
+}
+
 static int unresolved(struct wh_recorder *r, struct wh_task *task, enum wh_access access)
 {
+	/* With these the kernel, too, has not come to any file. */
+	static const int nowhere[] = {EFAULT, ENAMETOOLONG, EBADF,  ENOENT,
+				      ELOOP,  ENOTDIR,	    EINVAL, ESRCH};
 	const struct wh_call *call = &task->call;
 
-	/* The kernel could not make sense of it either: nothing was reached. */
-	if (wh_decode_failed(call) && (call->err == EFAULT || call->err == ENAMETOOLONG ||
-				       call->err == EBADF || call->err == ENOENT))
-		return 0;
-	return wh_decode_fact_err(wh_record_gap(
-		r, task, "unresolved-path", "%s by %s of %s", wh_trace_access_name(access),
-		call->name, task->process->program ? task->process->program : "?"));
+	for (size_t i = 0; wh_decode_failed(call) && i < WH_ARRAY_SIZE(nowhere); i++)
+		if (call->err == nowhere[i])
+			return 0;
+	return wh_decode_fact_err(
+		wh_record_gap(r, task, wh_decode_fact_blind(r, task, "unresolved-path"),
+			      "%s by %s of %s", wh_trace_access_name(access), call->name,
+			      task->process->program ? task->process->program : "?"));
 }
 
 /* The less sure a type is, the sooner it gives way: one call finds it missing, the next makes it.

@@ -51,7 +51,7 @@ static inline bool wh_decode_failed(const struct wh_call *call)
 	return call->returned && call->err;
 }
 
-/** wh_decode_word() - a long or pointer of the task's ABI. x32 has 32-bit ones in structs too. */
+/** wh_decode_words() - longs or pointers in the task's memory. x32 has 32-bit ones in structs too. */
 int wh_decode_words(const struct wh_task *task, uint64_t addr, uint64_t *ret_words, size_t n);
 size_t wh_decode_word_size(const struct wh_call *call);
 
@@ -83,6 +83,10 @@ int wh_decode_fact_outcome(struct wh_recorder *r, struct wh_task *task, struct w
 /** wh_decode_fact_inherited() - @fd of @task came from elsewhere: over an execve, or was received.
  */
 int wh_decode_fact_inherited(struct wh_recorder *r, struct wh_task *task, int fd);
+
+/** wh_decode_fact_blind() - the kind of gap when nothing could be seen: @kind, unless @task is dead. */
+const char *wh_decode_fact_blind(struct wh_recorder *r, const struct wh_task *task,
+				 const char *kind);
 
 /** wh_decode_fact_many() - a new name in a group: is it one too many? @ret_first: for the first
  * time. */

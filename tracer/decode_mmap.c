@@ -53,9 +53,10 @@ static int fact_mapped(struct wh_recorder *r, struct wh_task *task, uint64_t sta
 	if (k == 0 && place.resolved)
 		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_MMAP_EXEC, NULL, NULL);
 	else if (k == 0)
-		k = wh_decode_fact_err(wh_record_gap(
-			r, task, "unresolved-path", "mapping made executable by %s of %s",
-			task->call.name, task->process->program ? task->process->program : "?"));
+		k = wh_decode_fact_err(
+			wh_record_gap(r, task, wh_decode_fact_blind(r, task, "unresolved-path"),
+				      "mapping made executable by %s of %s", task->call.name,
+				      task->process->program ? task->process->program : "?"));
 	wh_path_clear(&place);
 	return k;
 }

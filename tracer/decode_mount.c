@@ -349,9 +349,9 @@ static int unresolved(struct wh_recorder *r, struct wh_task *task)
 
 	if (!place->valid || place->resolved || wh_decode_failed(&task->call))
 		return 0;
-	return wh_decode_fact_err(
-		wh_record_gap(r, task, "unresolved-path", "%s by %s", task->call.name,
-			      task->process->program ? task->process->program : "?"));
+	return wh_decode_fact_err(wh_record_gap(
+		r, task, wh_decode_fact_blind(r, task, "unresolved-path"), "%s by %s",
+		task->call.name, task->process->program ? task->process->program : "?"));
 }
 
 int wh_decode_mount_exit(struct wh_recorder *r, struct wh_task *task)

@@ -173,8 +173,9 @@ static int fact_address(struct wh_recorder *r, struct wh_task *task, const struc
 		/* Not a socket at all is the program's mistake, and the kernel has told it. */
 		if (wh_decode_failed(call) && (call->err == EBADF || call->err == ENOTSOCK))
 			return 0;
-		return wh_decode_fact_err(
-			wh_record_gap(r, task, "decode", "%s: what socket it is", call->name));
+		return wh_decode_fact_err(wh_record_gap(r, task,
+							wh_decode_fact_blind(r, task, "decode"),
+							"%s: what socket it is", call->name));
 	}
 	if (op->where != BARE)
 		wh_sockaddr_text(call->addr, call->addr_len, address);
