@@ -8,16 +8,15 @@
 static int read_traces(const struct wh_cli_args *args, struct wh_trace **ret, struct wh_error *e)
 {
 	wh_auto(trace) all = NULL;
-	bool stdin_read = false;
-	int r;
+	int stdins = 0, r;
 
+	for (int i = 0; i < args->n_rest; i++)
+		stdins += strcmp(args->rest[i], "-") == 0;
+	if (stdins > 1)
+		return wh_error_set(e, EINVAL, "- is given twice; standard input can be read once");
 	for (int i = 0; i < args->n_rest; i++) {
 		wh_auto(trace) one = NULL;
 
-		if (strcmp(args->rest[i], "-") == 0 && stdin_read)
-			return wh_error_set(e, EINVAL,
-					    "- is given twice; standard input can be read once");
-		stdin_read |= strcmp(args->rest[i], "-") == 0;
 		r = wh_trace_json_read(args->rest[i], &one, e);
 		if (r < 0)
 			return r;

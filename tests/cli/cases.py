@@ -53,6 +53,8 @@ FILES = {
     "script": "echo\n",
     "interpreter": "#!/no/such/interpreter\n",
     "folder/x": "",
+    "folder/compose.yaml": "services: {}\n",
+    "gap.json": trace("0" * 16, "web", syscalls=[call("read", 0)], gaps=['"kind":"io-uring","detail":"ring"']),
     "b-none/trace.json": EMPTY,
     "b-cut/seccomp.json": SECCOMP[:-1],
     "b-moby/seccomp.json": SECCOMP[:-1] + ',"archMap":[]}',
@@ -152,6 +154,29 @@ BAD = {
                      " generate: cut.json: not valid JSON: line 1: string or '}' expected near end of file"),
     "generate-runtime": (["generate", "-o", "x", "--runtime", "runcc", "old.json"],
                          " generate: --runtime does not know 'runcc'; did you mean 'runc'?"),
+    "generate-twice-stdin": (["generate", "-", "-"],
+                             " generate: - is given twice; standard input can be read once"),
+    "generate-name": (["generate", "--name", "a b", "old.json"],
+                      " generate: \"a b\" cannot be a profile name: use letters, digits, '_', '.' and '-', "
+                      "beginning with a letter, digit or '_'"),
+    "generate-format": (["generate", "--format", "caps,docke", "old.json"],
+                        " generate: no format \"docke\": choose from seccomp, apparmor, caps, docker, compose, "
+                        "kubernetes, report, notes"),
+    "generate-stdout": (["generate", "-o", "-", "old.json"],
+                        " generate: -o - prints one format: choose it with --format, such as --format seccomp"),
+    "generate-shell": (["generate", "-o", "a b", "old.json"],
+                       " generate: docker-run.args is read by a shell, which would not read the folder name \"a b\" "
+                       "as it is: choose another, without blanks or special characters, or leave docker out of "
+                       "--format"),
+    "generate-into-file": (["generate", "-o", "text", "old.json"], " generate: text is not a folder"),
+    "generate-no-folder": (["generate", "-o", "nope/x", "old.json"],
+                           " generate: cannot make a folder beside nope/x: " + NO_ENTRY),
+    "generate-not-ours": (["generate", "-o", "folder", "--format", "compose", "old.json"],
+                          " generate: folder/compose.yaml is there and was not written by whittle: choose another "
+                          "folder with -o, or leave it out with --format"),
+    "generate-gap": (["generate", "gap.json"],
+                     " generate: io-uring: io_uring does its work without system calls: what it did was not seen: "
+                     "ring: record again, or go on with --allow-gaps"),
     "explain-none": (["explain"], " explain: missing TRACE|BUNDLE ITEM…; see 'whittle explain --help'"),
     "explain-missing": (["explain", "nope", "read"], " explain: cannot read nope: " + NO_ENTRY),
     "diff-one": (["diff", "old.json"], " diff: too few operands: it takes OLD NEW; see 'whittle diff --help'"),
