@@ -239,12 +239,17 @@ static int ended(struct wh_loop *loop, pid_t tid, int status)
 	process = task->process;
 	leader = process->tgid == tid;
 	err = lose_call(loop, task);
-	if (process->refs == 1)
-		wh_site_forget(loop->r->sites, process->tgid);
-	wh_task_remove(loop->r->tasks, task);
-	/* A leader's death is told when all its threads are gone, with the status of the process. */
-	if (leader)
-		loop->owner->ended(loop->owner->data, tid, status);
+	if (!leader) {
+		wh_task_remove(loop->r->tasks, task);
+		return err;
+	}
+	/*
+	 * A leader's death is told when all its threads are gone, with the status of the process. Any
+	 * that is still in the table has executed and was killed before it could be asked who it was.
+	 */
+	wh_site_forget(loop->r->sites, process->tgid);
+	wh_task_remove_process(loop->r->tasks, process);
+	loop->owner->ended(loop->owner->data, tid, status);
 	return err;
 }
 
@@ -308,11 +313,10 @@ static int tick(struct wh_loop *loop)
 	return loop->owner->tick(loop->owner->data);
 }
 
-/* Nothing but a group of tasks that cannot die is left: say so, and leave them to EXITKILL. */
-static int give_up(struct wh_loop *loop)
+/* What is left in the table will not be heard of again: say so, and leave it to EXITKILL. */
+static int give_up(struct wh_loop *loop, const char *why)
 {
-	return wh_record_gap(loop->r, NULL, "cut-short",
-			     "a task did not die of SIGKILL: it sleeps in the kernel");
+	return wh_record_gap(loop->r, NULL, "cut-short", "%s", why);
 }
 
 static int follow(struct wh_loop *loop)
@@ -325,7 +329,7 @@ static int follow(struct wh_loop *loop)
 		int err;
 
 		if (n < 0)
-			return failure ? failure : give_up(loop);
+			return failure ? failure : give_up(loop, "a task vanished unseen");
 		for (int i = 0; i < n; i++) {
 			err = WIFSTOPPED(batch[i].status)
 				      ? stopped(loop, batch[i].tid, batch[i].status)
@@ -337,7 +341,9 @@ static int follow(struct wh_loop *loop)
 		if (failure && !loop->killing)
 			wh_loop_kill(loop);
 		if (loop->killing && now_ms() - loop->kill_time > GIVE_UP_MS)
-			return failure ? failure : give_up(loop);
+			return failure ? failure
+				       : give_up(loop, "a task sleeps in the kernel and did not "
+						       "die of SIGKILL");
 	}
 	return failure;
 }

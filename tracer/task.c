@@ -196,6 +196,24 @@ void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task)
 	free(task);
 }
 
+void wh_task_remove_process(struct wh_tasks *tasks, struct wh_process *process)
+{
+	size_t left = process->refs;
+
+	for (size_t i = 0; i < BUCKETS && left; i++) {
+		struct wh_task *next;
+
+		for (struct wh_task *task = tasks->task[i]; task && left; task = next) {
+			next = task->next;
+			if (task->process != process)
+				continue;
+			/* With the last of them the process is freed. */
+			left--;
+			wh_task_remove(tasks, task);
+		}
+	}
+}
+
 void wh_task_rename(struct wh_tasks *tasks, struct wh_task *task, pid_t tid)
 {
 	struct wh_task *leader = wh_task_find(tasks, tid);

@@ -165,6 +165,8 @@ int wh_task_add(struct wh_recorder *r, pid_t tid, const struct wh_task *maker,
 		struct wh_task **ret_task);
 /** wh_task_remove() - it is gone. @task is freed, its process too when this was the last thread. */
 void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task);
+/** wh_task_remove_process() - all its threads are gone. */
+void wh_task_remove_process(struct wh_tasks *tasks, struct wh_process *process);
 /**
  * wh_task_rename() - a thread other than the leader has executed: it takes over the leader's id,
  * and the task that had it is gone.
