@@ -269,21 +269,18 @@ suite_live() {
 	suite_run "$1" with_build "$2" /usr/bin/python3 "$top/tests/live/run.py" --suite "$1"
 }
 
+# The samples keep their data at fixed places in /run: here in one of their own.
 suite_samples() {
-	local f found=
 	need samples release || return
-	for f in "$top"/samples/*/check.sh "$top"/samples/check.sh "$top"/tests/samples/run.sh; do
-		[ -x "$f" ] || continue
-		found=1
-		suite_run samples with_build release "$f"
-	done
-	[ -n "$found" ] || not_ok samples "no check of the samples is there"
+	suite_run samples with_build release unshare --mount sh -c \
+		'mount -t tmpfs -o mode=755 tmpfs /run && exec "$0"' "$top/samples/check.sh"
 }
 
 suite_quickstart() {
 	local log=$work/log.quickstart_run
 	case_run quickstart/run timeout 600 "$top/samples/quickstart.sh" || return
-	case_run quickstart/summary grep -qE 'capabilities +[0-9]+ +→ +[0-9]+' "$log"
+	case_run quickstart/summary \
+		grep -E 'capabilities +[0-9]+ +5 +CHOWN DAC_OVERRIDE NET_BIND_SERVICE SETGID SETUID$' "$log"
 }
 
 suite_fuzz() {

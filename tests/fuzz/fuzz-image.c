@@ -11,7 +11,9 @@
 #include <sys/socket.h>
 
 #include "tracer/image.h"
+#include "tracer/libc.h"
 #include "tracer/path.h"
+#include "tracer/procfs.h"
 #include "tracer/sockaddr.h"
 #include "whittle/escape.h"
 
@@ -32,6 +34,8 @@ static void check_script(const char *data, size_t size)
 static void check_loader(const void *data, size_t size)
 {
 	wh_auto(fd) fd = memfd_create("image", MFD_CLOEXEC);
+	wh_auto(fd) root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	wh_auto(str) libc = NULL;
 	char loader[PATH_MAX];
 
 	memset(loader, 0x55, sizeof(loader));
@@ -39,6 +43,8 @@ static void check_loader(const void *data, size_t size)
 		return;
 	if (wh_image_loader(fd, loader, sizeof(loader)))
 		wh_assert(strnlen(loader, sizeof(loader)) < sizeof(loader));
+	if (root >= 0)
+		wh_assert(wh_libc_detect(fd, root, &libc) == 0 || !libc);
 }
 
 static void check_address(const void *data, size_t size)
@@ -78,6 +84,20 @@ static void check_text(const char *text)
 		wh_assert(clean[0] == '/' && strlen(clean) <= strlen(text));
 }
 
+static void check_proc(const char *text)
+{
+	wh_auto(str) line = strdup(text);
+	struct wh_procfs_map map;
+	uint64_t value;
+
+	wh_assert(line);
+	line[strcspn(line, "\n")] = '\0';
+	if (wh_procfs_map_parse(line, &map) == 0)
+		wh_assert(!map.path || (map.path > line && map.path <= line + strlen(text)));
+	wh_procfs_field(text, "Tgid", &value);
+	wh_procfs_field(text, "Seccomp", &value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	wh_auto(str) text = malloc(size + 1);
@@ -91,5 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_loader(data, size);
 	check_address(data, size);
 	check_text(text);
+	check_proc(text);
 	return 0;
 }

@@ -3,7 +3,7 @@
 """Runs each fuzzer that cmake -DWHITTLE_FUZZ=ON built into $WH_BUILD/fuzz, for an equal share of a minute.
 
 usage: [WH_BUILD=DIR] run.py [--seconds N] [NAME…]
-It starts from the checked-in corpus and, where there are any, the seeds that seeds() makes. What it
+It starts from the checked-in corpus and, where there are any, those of SEEDS. What it
 finds is printed as base64, to be put into corpus/NAME as a file: from then on each test run replays it.
 """
 import argparse
@@ -18,7 +18,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # A fuzzer that does so little was not really run.
-LEAST_RUNS = 500
+LEAST_RUNS = 100
 
 
 def pairs_of_traces(folder):
@@ -32,7 +32,8 @@ def pairs_of_traces(folder):
                     out.write(f.read() + (b"\x1e" if part is a else b""))
 
 
-SEEDS = {"trace": pairs_of_traces}
+DICTIONARIES = {"diff": "trace", "generate": "trace"}
+SEEDS = {"trace": pairs_of_traces, "diff": pairs_of_traces}
 
 
 def fuzz(program, name, seconds, top):
@@ -52,7 +53,7 @@ def fuzz(program, name, seconds, top):
     command = [program, f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=4096",
                "-max_len=65536", "-print_final_stats=1", "-verbosity=1",
                f"-artifact_prefix={top}/found-{name}-"]
-    dictionary = os.path.join(HERE, f"{name}.dict")
+    dictionary = os.path.join(HERE, f"{DICTIONARIES.get(name, name)}.dict")
     if os.path.exists(dictionary):
         command.append(f"-dict={dictionary}")
     done = subprocess.run(command + [corpus], stdin=subprocess.DEVNULL, capture_output=True,
