@@ -267,8 +267,8 @@ const struct wh_cli_command wh_record_command = {
 		"status "
 		"1: COMMAND or its load failed, or was not ready in time; the trace is written and "
 		"says so.",
-	.example = "whittle record -o web.trace --ready tcp:localhost:8080 --load 'curl -s "
-		   "http://localhost:8080/' -- ./web --port 8080\n"
+	.example = "whittle record -o web.trace --ready tcp:localhost:8080 \\\n"
+		   "    --load 'curl -s http://localhost:8080/' -- ./web --port 8080\n"
 		   "whittle record --duration 30s -- redis-server --save ''",
 	.options = options,
 	.min_operands = 1,

@@ -129,7 +129,9 @@ static _Noreturn void child(const struct wh_sandbox *s, uint64_t permitted, stru
 	sigemptyset(&none);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	if (setpgid(0, 0) < 0 || (s->out >= 0 && dup2(s->out, STDOUT_FILENO) < 0) ||
+	/* Were we killed now, a child that waits for its listener to be taken would spin for ever. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setpgid(0, 0) < 0 ||
+	    (s->out >= 0 && dup2(s->out, STDOUT_FILENO) < 0) ||
 	    (s->err >= 0 && dup2(s->err, STDERR_FILENO) < 0) ||
 	    sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		fail(shared, errno);
