@@ -212,10 +212,12 @@ int wh_path_fd(struct wh_recorder *r, struct wh_task *task, int fd, struct wh_pl
 static bool dir_text(struct wh_recorder *r, struct wh_task *task, const char *link, int fd,
 		     char *text, size_t size)
 {
-	struct stat st;
+	struct stat st = {.st_nlink = 1};
 	ssize_t n = link_text(r, task, link, text, size);
 
-	if (n < 0 || wh_path_look_fd(fd, &st) < 0 || !wh_path_clean(text, st.st_nlink))
+	/* Only a name that ends so can be of something that is gone. */
+	if (n <= 0 || (text[n - 1] == ')' && wh_path_look_fd(fd, &st) < 0) ||
+	    !wh_path_clean(text, st.st_nlink))
 		return false;
 	if (strcmp(text, "/") == 0)
 		text[0] = '\0';

@@ -388,9 +388,10 @@ int wh_path_walk(const struct wh_path_start *start, const char *path, unsigned f
 	if (strlen(path) >= PATH_MAX || (!absolute && start->dir < 0))
 		return 0;
 	/* Large, and the caller may be deep: keep it off the stack. */
-	w = calloc(1, sizeof(*w));
+	w = malloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
+	memset(w, 0, offsetof(struct walk, text));
 	w->start = start;
 	w->place = ret_place;
 	w->flags = flags;
@@ -398,10 +399,12 @@ int wh_path_walk(const struct wh_path_start *start, const char *path, unsigned f
 	w->root_text = flags & WH_PATH_IN_ROOT ? start->dir_text : start->root_text;
 	w->dir = absolute ? w->root : start->dir;
 	strcpy(w->rest, path);
-	if (wh_path_look_fd(w->root, &w->root_st) == 0 &&
-	    wh_path_look_fd(w->dir, &w->dir_st) == 0 &&
-	    walk_set_text(w, absolute ? w->root_text : start->dir_text))
-		k = walk_run(w);
+	if (wh_path_look_fd(w->root, &w->root_st) == 0) {
+		w->dir_st = w->root_st;
+		if ((w->dir == w->root || wh_path_look_fd(w->dir, &w->dir_st) == 0) &&
+		    walk_set_text(w, absolute ? w->root_text : start->dir_text))
+			k = walk_run(w);
+	}
 	walk_move(w, -1, false);
 	free(w);
 	return k;
