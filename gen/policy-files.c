@@ -89,6 +89,19 @@ static bool worth_owner(const char *path, unsigned letters)
 	return letters & (WH_POLICY_W | WH_POLICY_A) || wh_util_has_prefix(path, "/proc/@{pid}");
 }
 
+/*
+ * Whether the descriptor of an inherit-… fact came in by execve() alone. One that another process
+ * sent is asked about again when it arrives (apparmor_file_receive()), in production too.
+ */
+static bool only_over_execve(const struct wh_file *fact)
+{
+	for (size_t i = 0; i < fact->syscalls.n; i++) {
+		if (!wh_util_has_prefix(fact->syscalls.v[i], "execve"))
+			return false;
+	}
+	return !fact->syscalls.overflow;
+}
+
 static bool only_reads(unsigned letters)
 {
 	return !(letters & (WH_POLICY_W | WH_POLICY_A | WH_POLICY_L));
@@ -113,8 +126,9 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 			use |= WH_GENERALISE_CREATED;
 		if (!letters || !asked_apparmor(&fact->outcomes))
 			continue;
-		opened |= fact->access != WH_ACCESS_INHERIT_READ &&
-			  fact->access != WH_ACCESS_INHERIT_WRITE;
+		opened |= (fact->access != WH_ACCESS_INHERIT_READ &&
+			   fact->access != WH_ACCESS_INHERIT_WRITE) ||
+			  !only_over_execve(fact);
 		file.letters |= letters;
 		file.owner &= fact->owner_always;
 		fact_place =

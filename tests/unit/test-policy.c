@@ -27,9 +27,10 @@
 #define CAP(name, strength, denied, call)                                                          \
 	"{\"cap\":\"CAP_" name "\",\"strength\":\"" strength "\",\"denied\":" denied               \
 	",\"syscalls\":[\"" call "\"],\"evidence\":[\"because\"]," HEAD
-#define FILE_FACT(path, access, outcomes)                                                          \
-	"{\"path\":\"" path "\",\"access\":\"" access "\",\"type\":\"file\",\"syscalls\":[],"      \
-	"\"outcomes\":" outcomes ",\"owner_always\":false,\"peers\":[]," HEAD
+#define FILE_BY(path, access, outcomes, calls)                                                     \
+	"{\"path\":\"" path "\",\"access\":\"" access "\",\"type\":\"file\",\"syscalls\":[" calls  \
+	"],\"outcomes\":" outcomes ",\"owner_always\":false,\"peers\":[]," HEAD
+#define FILE_FACT(path, access, outcomes) FILE_BY(path, access, outcomes, "")
 
 static struct wh_trace *trace;
 
@@ -291,21 +292,26 @@ static const struct wh_policy_file *file_of(const struct wh_policy *p, const cha
 
 static void test_files(void)
 {
-	wh_auto(policy) p = policy_of(
-		RUN
-		"\"syscalls\":[" CALL("x86_64", "read") "],\"files\":[" FILE_FACT("/etc/a", "read", "{\"ok\":1}") "," FILE_FACT("/etc/b",
-																"write",
-																"{\"ok\":1}") "," FILE_FACT("/etc/b", "lock", "{\"ok\":1}") "," FILE_FACT("/etc/gone", "read", "{\"ENOENT\":1}") "," FILE_FACT("/etc/no", "read", "{\"EACCES\":1}") "," FILE_FACT("/etc/pending",
-																																						  "read",
-																																						  "{}") "," FILE_FACT("/fifo", "write", "{\"ENXIO\":1}") "," FILE_FACT("/log",
-																																														       "append", "{\"ok\":1}") "," FILE_FACT("/own",
-																																																			     "inherit-write",
-																																																			     "{\"ok\":1}") "," FILE_FACT("/own", "read", "{\"ok\":1}") "," FILE_FACT("/recorder/stdout", "inherit-write", "{\"ok\":1}") "," FILE_FACT("/stat",
-																																																																				      "stat", "{\"ok\":1}") "," FILE_FACT("/times",
-																																																																									  "utime",
-																																																																									  "{\"ok\":1}") "," FILE_FACT("pipe:[1]",
-																																																																												      "write",
-																																																																												      "{\"ok\":1}") "]}");
+	/* clang-format off */
+	wh_auto(policy) p = policy_of(RUN "\"syscalls\":[" CALL("x86_64", "read") "],\"files\":["
+		FILE_FACT("/etc/a", "read", "{\"ok\":1}") ","
+		FILE_FACT("/etc/b", "write", "{\"ok\":1}") ","
+		FILE_FACT("/etc/b", "lock", "{\"ok\":1}") ","
+		FILE_FACT("/etc/gone", "read", "{\"ENOENT\":1}") ","
+		FILE_FACT("/etc/no", "read", "{\"EACCES\":1}") ","
+		FILE_FACT("/etc/pending", "read", "{}") ","
+		FILE_FACT("/fifo", "write", "{\"ENXIO\":1}") ","
+		FILE_FACT("/log", "append", "{\"ok\":1}") ","
+		FILE_FACT("/own", "inherit-write", "{\"ok\":1}") ","
+		FILE_FACT("/own", "read", "{\"ok\":1}") ","
+		FILE_FACT("/recorder/stdout", "inherit-write", "{\"ok\":1}") ","
+		FILE_BY("/recorder/stdin", "inherit-read", "{\"ok\":1}", "\"execve\"") ","
+		FILE_BY("/sent", "inherit-read", "{\"ok\":1}", "\"execve\",\"recvmsg\"") ","
+		FILE_FACT("/stat", "stat", "{\"ok\":1}") ","
+		FILE_FACT("/times", "utime", "{\"ok\":1}") ","
+		FILE_FACT("pipe:[1]", "write", "{\"ok\":1}")
+		"]}");
+	/* clang-format on */
 
 	/* Two names in a folder are two rules, with no more letters than each had. */
 	CU_ASSERT_EQUAL(file_of(p, "/etc/a")->letters, WH_POLICY_R);
@@ -317,6 +323,9 @@ static void test_files(void)
 	CU_ASSERT_PTR_NOT_NULL(file_of(p, "/fifo"));
 	CU_ASSERT_EQUAL(file_of(p, "/log")->letters, WH_POLICY_W);
 	CU_ASSERT_PTR_NULL(file_of(p, "/recorder/stdout"));
+	CU_ASSERT_PTR_NULL(file_of(p, "/recorder/stdin"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file_of(p, "/sent"));
+	CU_ASSERT_EQUAL(file_of(p, "/sent")->letters, WH_POLICY_R);
 	CU_ASSERT_EQUAL(file_of(p, "/own")->letters, WH_POLICY_R | WH_POLICY_W);
 	CU_ASSERT_PTR_NULL(file_of(p, "/stat"));
 	CU_ASSERT_PTR_NULL(file_of(p, "/times"));
