@@ -83,8 +83,14 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	need->cap = cap;
 	need->instead = instead;
 	need->strength = strength;
-	need->search = false;
+	need->search = need->silent = false;
 	call->n_needs++;
+}
+
+void wh_caprule_silent(struct wh_caprule_ask *ask)
+{
+	if (ask->call->n_needs)
+		ask->call->needs[ask->call->n_needs - 1].silent = true;
 }
 
 void wh_caprule_simple(struct wh_caprule_ask *ask)
@@ -176,7 +182,7 @@ static int judge(struct wh_caprule_ask *ask)
 			k = record(ask, need, need->strength, false);
 		else if (held && need->search && !refused)
 			k = record(ask, need, WH_STRENGTH_LIKELY, false);
-		else if (refused && !held && !call->cap_foreign &&
+		else if (refused && !held && !call->cap_foreign && !need->silent &&
 			 need->strength != WH_STRENGTH_POSSIBLE)
 			k = record(ask, need, need->strength, true);
 	}

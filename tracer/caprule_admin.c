@@ -91,8 +91,15 @@ static const struct {
 /* A user namespace made by the same call gives the right to make the others. */
 static void need_new(struct wh_caprule_ask *ask, uint64_t flags)
 {
-	if (flags & CLONE_NEWUSER)
+	if (flags & CLONE_NEWUSER) {
+		/* verify_root_map(): or it may not map the parent's uid 0 later, which root will. */
+		if (ask->creds->euid == 0) {
+			wh_caprule_need(ask, CAP_SETFCAP, -1, LIKELY,
+					"make a user namespace that may map uid 0");
+			wh_caprule_silent(ask);
+		}
 		return;
+	}
 	for (size_t i = 0; i < WH_ARRAY_SIZE(namespaces); i++)
 		if (flags & namespaces[i].flag) {
 			wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "make a new %s namespace",
@@ -411,9 +418,9 @@ const struct wh_caprule wh_caprule_admin[] = {
 	SIMPLE("vhangup", SYS_TTY_CONFIG, "hang up the terminal"),
 	SIMPLE("lookup_dcookie", SYS_ADMIN, "look up a directory cookie"),
 	SIMPLE("bdflush", SYS_ADMIN, "use bdflush"),
-	{"unshare", enter_unshare, WH_CAP(SYS_ADMIN)},
-	{"clone", enter_clone, WH_CAP(SYS_ADMIN)},
-	{"clone3", enter_clone3, WH_CAP(SYS_ADMIN) | WH_CAP(CHECKPOINT_RESTORE)},
+	{"unshare", enter_unshare, WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP)},
+	{"clone", enter_clone, WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP)},
+	{"clone3", enter_clone3, WH_CAP(SYS_ADMIN) | WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(SETFCAP)},
 	{"setns", enter_setns, WH_CAP(SYS_ADMIN) | WH_CAP(SYS_CHROOT)},
 	{"settime", enter_settime, WH_CAP(SYS_TIME)},
 	{"adjtimex", enter_adjtimex, WH_CAP(SYS_TIME)},

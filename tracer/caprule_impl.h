@@ -67,6 +67,9 @@ extern const struct wh_caprule wh_caprule_admin[];
 void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_strength strength,
 		     const char *fmt, ...) wh_printf(5, 6);
 
+/** wh_caprule_silent() - the last need is one without which the call does less, but does not fail. */
+void wh_caprule_silent(struct wh_caprule_ask *ask);
+
 /** wh_caprule_simple() - the enter of rules with @cap and @what. */
 void wh_caprule_simple(struct wh_caprule_ask *ask);
 

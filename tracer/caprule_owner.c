@@ -40,10 +40,12 @@ static void enter_chmod(struct wh_caprule_ask *ask)
 		return;
 	need_owner(ask, place, "chmod");
 	/* Otherwise the bit is dropped and the call goes through. */
-	if (ask->call->arg[column] & S_ISGID && !wh_creds_in_group(ask->creds, place->gid))
+	if (ask->call->arg[column] & S_ISGID && !wh_creds_in_group(ask->creds, place->gid)) {
 		wh_caprule_need(ask, CAP_FSETID, -1, WH_STRENGTH_LIKELY,
 				"keep the set-group-ID bit in chmod of %s of group %u",
 				wh_caprule_path(ask, place), place->gid);
+		wh_caprule_silent(ask);
+	}
 }
 
 static void enter_chown(struct wh_caprule_ask *ask)

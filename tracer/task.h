@@ -62,12 +62,13 @@ struct wh_place {
  * entry tells. Made, judged and freed by tracer/caprule.c.
  * @instead: another one that would do as well, or -1
  * @search: it was used before the call got to anything else: even if that failed then
+ * @silent: without it the call goes through all the same, and does less
  * @evidence: what for, in words
  */
 struct wh_need {
 	int cap, instead;
 	enum wh_strength strength;
-	bool search;
+	bool search, silent;
 	char *evidence;
 };
 
