@@ -27,7 +27,6 @@ profile whittle-nginx flags=(attach_disconnected,mediate_deleted) {
   unix (create, getattr, setattr, getopt, setopt, shutdown, send, receive, connect) type=stream,
 
   # Files.
-  /dev/null r,
   /etc/group r,
   /etc/ld.so.cache r,
   /etc/nginx/mime.types r,
@@ -55,15 +54,15 @@ profile whittle-nginx flags=(attach_disconnected,mediate_deleted) {
   /sys/devices/system/cpu/online r,
   /usr/bin/dash ix,
   /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libc.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcap.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcrypt.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libc.so.6 rm,
+  /usr/lib/@{multiarch}/libcap.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libcrypt.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libcrypto.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libm.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libnss_systemd.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libpcre2-8.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libm.so.6 rm,
+  /usr/lib/@{multiarch}/libnss_systemd.so.2 rm,
+  /usr/lib/@{multiarch}/libpcre2-8.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libssl.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libz.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libz.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/sbin/nginx ix,
   /usr/share/zoneinfo/Etc/UTC r,
 
@@ -73,7 +72,8 @@ profile whittle-nginx flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 

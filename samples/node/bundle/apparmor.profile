@@ -59,12 +59,12 @@ profile whittle-node flags=(attach_disconnected,mediate_deleted) {
   /usr/bin/dash ix,
   /usr/bin/node rmix,
   /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libc.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libdl.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgcc_s.so.1 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libm.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libpthread.so.0 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libstdc++.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libc.so.6 rm,
+  /usr/lib/@{multiarch}/libdl.so.2 rm,
+  /usr/lib/@{multiarch}/libgcc_s.so.1 rm,
+  /usr/lib/@{multiarch}/libm.so.6 rm,
+  /usr/lib/@{multiarch}/libpthread.so.0 rm,
+  /usr/lib/@{multiarch}/libstdc++.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/share/zoneinfo/Etc/UTC r,
 
   # What the container itself needs.
@@ -73,7 +73,8 @@ profile whittle-node flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 

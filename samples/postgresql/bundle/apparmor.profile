@@ -27,7 +27,6 @@ profile whittle-postgresql flags=(attach_disconnected,mediate_deleted) {
   signal (send, receive) set=(int, term, urg, usr1, usr2) peer=@{profile_name},
 
   # Files.
-  /dev/null r,
   owner /dev/shm/PostgreSQL.[0-9]* rw, # a number that the service gives its files
   /etc/group r,
   /etc/ld.so.cache r,
@@ -56,8 +55,8 @@ profile whittle-postgresql flags=(attach_disconnected,mediate_deleted) {
   owner /run/whittle-sample-postgresql/data/base/5/pg_internal.init.[0-9]* rw, # a number that the service gives its files
   owner /run/whittle-sample-postgresql/data/base/pgsql_tmp/ w,
   owner /run/whittle-sample-postgresql/data/base/pgsql_tmp/pgsql_tmp[0-9]* rw, # a temporary file of PostgreSQL is named for the process
-  owner /run/whittle-sample-postgresql/data/base/pgsql_tmp/pgsql_tmp[0-9]*/ rw, # a temporary file of PostgreSQL is named for the process
-  owner /run/whittle-sample-postgresql/data/base/pgsql_tmp/pgsql_tmp[0-9]*/[0-9]*.[0-9]* rw, # a temporary file of PostgreSQL is named for the process
+  owner /run/whittle-sample-postgresql/data/base/pgsql_tmp/pgsql_tmp[0-9]*/ rw,
+  owner /run/whittle-sample-postgresql/data/base/pgsql_tmp/pgsql_tmp[0-9]*/[0-9]*.[0-9]* rw, # a temporary file of PostgreSQL is named for the process; a number that the service gives its files; a number that the service gives its files
   owner /run/whittle-sample-postgresql/data/global/1213 rw,
   owner /run/whittle-sample-postgresql/data/global/1213_fsm rw,
   owner /run/whittle-sample-postgresql/data/global/1213_vm rw,
@@ -141,7 +140,7 @@ profile whittle-postgresql flags=(attach_disconnected,mediate_deleted) {
   /run/whittle-sample-postgresql/data/pg_twophase/ r,
   /run/whittle-sample-postgresql/data/pg_wal/ r,
   owner /run/whittle-sample-postgresql/data/pg_wal/[0-9A-F]* rw, # a number that the service gives its files
-  owner /run/whittle-sample-postgresql/data/pg_wal/xlogtemp.[0-9]* rw, # a number that the service gives its files
+  owner /run/whittle-sample-postgresql/data/pg_wal/xlogtemp.[0-9]* rw,
   /run/whittle-sample-postgresql/data/pg_xact/ r,
   owner /run/whittle-sample-postgresql/data/pg_xact/0000 rw,
   /run/whittle-sample-postgresql/data/postgresql.auto.conf r,
@@ -149,53 +148,53 @@ profile whittle-postgresql flags=(attach_disconnected,mediate_deleted) {
   owner /run/whittle-sample-postgresql/data/postmaster.pid rw,
   /run/whittle-sample-postgresql/postgresql.conf r,
   owner /run/whittle-sample-postgresql/socket/.s.PGSQL.[0-9]* w, # a number that the service gives its files
-  owner /run/whittle-sample-postgresql/socket/.s.PGSQL.[0-9]*.lock rw, # a number that the service gives its files
+  owner /run/whittle-sample-postgresql/socket/.s.PGSQL.[0-9]*.lock rw,
   /run/whittle-sample-postgresql/start rix,
   /usr/bin/dash ix,
   /usr/bin/setpriv ix,
   /usr/lib/@{multiarch}/gconv/gconv-modules.cache r, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libaudit.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm,
+  /usr/lib/@{multiarch}/libaudit.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libc.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcap-ng.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcap.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcom_err.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libcap-ng.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libcap.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libcom_err.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libcrypto.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libffi.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libffi.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libgcc_s.so.1 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgcrypt.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgmp.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgnutls.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgpg-error.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgssapi_krb5.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libhogweed.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libicudata.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libicui18n.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libicuuc.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libidn2.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libk5crypto.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libkeyutils.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libkrb5.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libkrb5support.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblber-2.5.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libldap-2.5.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblz4.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblzma.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libgcrypt.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libgmp.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libgnutls.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libgpg-error.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libgssapi_krb5.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libhogweed.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libicudata.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libicui18n.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libicuuc.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libidn2.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libk5crypto.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libkeyutils.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libkrb5.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libkrb5support.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/liblber-2.5.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libldap-2.5.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/liblz4.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/liblzma.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libm.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libnettle.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libnettle.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libnss_systemd.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libp11-kit.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libpam.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libp11-kit.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libpam.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libresolv.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libsasl2.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libsasl2.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libssl.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libstdc++.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libsystemd.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libtasn1.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libunistring.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libxml2.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libz.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libzstd.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libstdc++.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libsystemd.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libtasn1.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libunistring.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libxml2.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libz.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libzstd.so.[0-9]* rm,
   /usr/lib/locale/C.utf8/LC_ADDRESS r,
   /usr/lib/locale/C.utf8/LC_COLLATE r,
   /usr/lib/locale/C.utf8/LC_CTYPE r,
@@ -219,7 +218,8 @@ profile whittle-postgresql flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 

@@ -24,7 +24,6 @@ profile whittle-python flags=(attach_disconnected,mediate_deleted) {
   unix (create, getattr, setattr, getopt, setopt, shutdown, send, receive, connect) type=stream,
 
   # Files.
-  /dev/null r,
   /dev/urandom r,
   /etc/group r,
   /etc/host.conf r,
@@ -45,16 +44,16 @@ profile whittle-python flags=(attach_disconnected,mediate_deleted) {
   /usr/bin/python3.11 ix,
   /usr/bin/sha256sum ix,
   /usr/lib/@{multiarch}/gconv/gconv-modules.cache r, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libbz2.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm,
+  /usr/lib/@{multiarch}/libbz2.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libc.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcrypto.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libexpat.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblzma.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libcrypto.so.3 rm,
+  /usr/lib/@{multiarch}/libexpat.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/liblzma.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libm.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libsqlite3.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libsqlite3.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libssl.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libz.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libz.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/locale/C.utf8/LC_ADDRESS r,
   /usr/lib/locale/C.utf8/LC_COLLATE r,
   /usr/lib/locale/C.utf8/LC_CTYPE r,
@@ -174,7 +173,8 @@ profile whittle-python flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 

@@ -27,7 +27,6 @@ profile whittle-redis flags=(attach_disconnected,mediate_deleted) {
   ptrace (read, readby) peer=@{profile_name},
 
   # Files.
-  /dev/null r,
   /dev/urandom r,
   /etc/group r,
   /etc/ld.so.cache r,
@@ -45,13 +44,13 @@ profile whittle-redis flags=(attach_disconnected,mediate_deleted) {
   /run/whittle-sample-redis/data/ r,
   owner /run/whittle-sample-redis/data/appendonlydir/ rw,
   owner /run/whittle-sample-redis/data/appendonlydir/appendonly.aof.[0-9]*.base.rdb rw, # a number that the service gives its files
-  owner /run/whittle-sample-redis/data/appendonlydir/appendonly.aof.[0-9]*.incr.aof rw, # a number that the service gives its files
+  owner /run/whittle-sample-redis/data/appendonlydir/appendonly.aof.[0-9]*.incr.aof rw,
   owner /run/whittle-sample-redis/data/appendonlydir/appendonly.aof.manifest w,
   owner /run/whittle-sample-redis/data/appendonlydir/temp-appendonly.aof.manifest rw,
   owner /run/whittle-sample-redis/data/dump.rdb w,
   owner /run/whittle-sample-redis/data/temp-[0-9]*.rdb rw, # a number that the service gives its files
-  owner /run/whittle-sample-redis/data/temp-rewriteaof-[0-9]*.aof rw, # a number that the service gives its files
-  owner /run/whittle-sample-redis/data/temp-rewriteaof-bg-[0-9]*.aof rw, # a number that the service gives its files
+  owner /run/whittle-sample-redis/data/temp-rewriteaof-[0-9]*.aof rw,
+  owner /run/whittle-sample-redis/data/temp-rewriteaof-bg-[0-9]*.aof rw,
   /run/whittle-sample-redis/redis.conf r,
   /run/whittle-sample-redis/start rix,
   /sys/devices/system/clocksource/clocksource0/current_clocksource r,
@@ -60,25 +59,25 @@ profile whittle-redis flags=(attach_disconnected,mediate_deleted) {
   /usr/bin/redis-check-rdb ix,
   /usr/bin/setpriv ix,
   /usr/lib/@{multiarch}/gconv/gconv-modules.cache r, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libatomic.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm,
+  /usr/lib/@{multiarch}/libatomic.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
   /usr/lib/@{multiarch}/libc.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcap-ng.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libcap.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libcap-ng.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libcap.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libcrypto.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgcc_s.so.1 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgcrypt.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libgpg-error.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libgcc_s.so.1 rm,
+  /usr/lib/@{multiarch}/libgcrypt.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libgpg-error.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libjemalloc.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblz4.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblzf.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/liblzma.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/liblz4.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/liblzf.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/liblzma.so.[0-9]* rm,
   /usr/lib/@{multiarch}/libm.so.6 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libnss_systemd.so.2 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libssl.so.3 rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libstdc++.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libsystemd.so.[0-9]* rm, # the folder is named for the machine's architecture
-  /usr/lib/@{multiarch}/libzstd.so.[0-9]* rm, # the folder is named for the machine's architecture
+  /usr/lib/@{multiarch}/libnss_systemd.so.2 rm,
+  /usr/lib/@{multiarch}/libssl.so.3 rm,
+  /usr/lib/@{multiarch}/libstdc++.so.[0-9]* rm, # the folder is named for the machine's architecture; an update of the library changes its version
+  /usr/lib/@{multiarch}/libsystemd.so.[0-9]* rm,
+  /usr/lib/@{multiarch}/libzstd.so.[0-9]* rm,
   /usr/lib/locale/C.utf8/LC_ADDRESS r,
   /usr/lib/locale/C.utf8/LC_COLLATE r,
   /usr/lib/locale/C.utf8/LC_CTYPE r,
@@ -100,7 +99,8 @@ profile whittle-redis flags=(attach_disconnected,mediate_deleted) {
   signal (receive) peer=unconfined,
   signal (receive) peer=runc,
   signal (receive) peer=crun,
-  # Standard input and output where the container has a terminal (docker run -t).
+  # Standard input and output: of a container in the background, and of one with a terminal.
+  /dev/null rw,
   /dev/pts/@{int} rw,
   /dev/console rw,
 
