@@ -82,10 +82,12 @@ static const char *const cap_names[] = {
 static void cap_expect(int cap, int instead, const char *strength, bool denied, const char *what,
 		       unsigned uid)
 {
-	char text[8192];
+	char text[8192], by[32] = "";
 	int i;
 
-	snprintf(text, sizeof(text), "%s by uid %u needs CAP_%s%s%s", what, uid, cap_names[cap],
+	if (!strstr(what, " by uid "))
+		snprintf(by, sizeof(by), " by uid %u", uid);
+	snprintf(text, sizeof(text), "%s%s needs CAP_%s%s%s", what, by, cap_names[cap],
 		 instead >= 0 ? " or CAP_" : "", instead >= 0 ? cap_names[instead] : "");
 	for (i = 0; i < cap_n; i++)
 		if (cap_facts[i].cap == cap && cap_facts[i].instead == instead &&
