@@ -43,7 +43,7 @@ def grace():
 def stop_reaches_daemons():
     """The program has left a daemon behind: it is stopped, too."""
     started = time.monotonic()
-    status, _, _ = record("--duration", "1", "--grace", "20", "--", "sh", "-c",
+    status, _, _ = record("--ready", "file:daemon", "--duration", "0.5", "--grace", "20", "--", "sh", "-c",
                           "setsid sh -c 'echo $$ > daemon; exec sleep 1000' & exit 0")
     expect_run(status, 0, outcome="stopped by whittle")
     expect(gone(pid_from("daemon")), "the daemon is still there")

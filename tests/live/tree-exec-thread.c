@@ -5,7 +5,9 @@
  *
  * LIVE: threads m32 static
  */
+#include <dirent.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 
 #include "expect.h"
@@ -13,10 +15,47 @@
 #define ABI (sizeof(long) == 4 ? "i386" : "x86_64")
 
 static char *stage;
+static int sleepers;
+
+/* 'S' for a thread that waits in a call; a leader that has left is a zombie. */
+static char state_of(const char *tid)
+{
+	char path[300], text[256], *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", tid);
+	f = fopen(path, "re");
+	expect_that(f && fgets(text, sizeof(text), f));
+	fclose(f);
+	end = strrchr(text, ')');
+	expect_that(end);
+	return end[2];
+}
+
+/* Until all others wait in pause(): how fast they get there is nobody's promise. */
+static void wait_for_sleepers(int wanted)
+{
+	bool all = false;
+
+	while (!all) {
+		struct dirent *entry;
+		DIR *dir;
+
+		usleep(5000);
+		all = __atomic_load_n(&sleepers, __ATOMIC_SEQ_CST) == wanted;
+		dir = opendir("/proc/self/task");
+		expect_that(dir);
+		while ((entry = readdir(dir)))
+			if (entry->d_name[0] != '.' && atoi(entry->d_name) != syscall(SYS_gettid))
+				all = all && strchr("SZ", state_of(entry->d_name));
+		closedir(dir);
+	}
+}
 
 static void *sleeper(void *data)
 {
 	(void)data;
+	__atomic_add_fetch(&sleepers, 1, __ATOMIC_SEQ_CST);
 	for (;;)
 		pause();
 	return NULL;
@@ -25,7 +64,7 @@ static void *sleeper(void *data)
 static void *executor(void *data)
 {
 	(void)data;
-	usleep(50000);
+	wait_for_sleepers(strcmp(stage, "second") == 0 ? 4 : 3);
 	syscall(SYS_getsid, 0);
 	execl("/proc/thread-self/exe", "again", stage, (char *)NULL);
 	expect_that(!"execl");
