@@ -53,6 +53,8 @@ one() {
 	mkdir -p "$into/$name"
 	(cd "$into/$name" && clean "$whittle" generate -o bundle "$trace") ||
 		die "$name: generate failed"
+	# shellcheck disable=SC2046 # names of packages, without blanks
+	dpkg-query -W -f='${Package} ${Version}\n' $(field "$name" packages) >"$into/$name/recorded-with"
 }
 
 names=()
