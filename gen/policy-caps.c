@@ -106,6 +106,43 @@ static bool uses(const struct wh_policy_cap *cap, const char *const *calls)
 	return false;
 }
 
+/* Another capability that would have done each time, and is added for something else anyway. */
+static const struct wh_policy_cap *stand_in(const struct wh_policy *p,
+					    const struct wh_policy_cap *cap)
+{
+	const struct wh_policy_cap *other = NULL;
+
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		const struct wh_cap *fact = cap->facts[i];
+
+		if (fact->denied || fact->strength == WH_STRENGTH_POSSIBLE)
+			continue;
+		other = fact->instead ? find(p, fact->instead) : NULL;
+		if (!other || other->decision != WH_POLICY_ADD)
+			return NULL;
+	}
+	return other;
+}
+
+static int cover_by_facts(struct wh_policy *p, struct wh_error *e)
+{
+	for (size_t i = 0; i < p->n_caps; i++) {
+		struct wh_policy_cap *cap = &p->caps[i];
+		const struct wh_policy_cap *other =
+			cap->decision == WH_POLICY_ADD ? stand_in(p, cap) : NULL;
+
+		if (!other)
+			continue;
+		cap->decision = WH_POLICY_COVERED;
+		cap->reason = wh_pool_printf(
+			&p->pool, "%s, which is needed anyway, would have done each time",
+			other->name);
+		if (!cap->reason)
+			return wh_error_oom(e);
+	}
+	return 0;
+}
+
 static int cover(struct wh_policy *p, struct wh_error *e)
 {
 	for (size_t i = 0; i < WH_ARRAY_SIZE(dominances); i++) {
@@ -122,7 +159,7 @@ static int cover(struct wh_policy *p, struct wh_error *e)
 		if (!lesser->reason)
 			return wh_error_oom(e);
 	}
-	return 0;
+	return cover_by_facts(p, e);
 }
 
 static int by_name(const void *a, const void *b)

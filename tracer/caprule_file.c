@@ -128,6 +128,34 @@ static bool knows_capabilities(const char *path)
 	return !wh_util_has_prefix(path, "/proc/sys/");
 }
 
+/*
+ * Decoding looked at the modes of the directories that it passed. Those above the place itself are
+ * asked again, with their ACLs: if they all let the task in, one behind a symlink may be what did not,
+ * or an ACL does.
+ */
+static bool search_refused(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	char dir[2 * PATH_MAX], at[2 * PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	if (!place->path || snprintf(dir, sizeof(dir), "%s", place->path) >= (int)sizeof(dir))
+		return true;
+	while ((slash = strrchr(dir, '/')) && slash != dir) {
+		struct wh_caprule_object object = {.path = dir};
+
+		*slash = '\0';
+		if (!reach(ask, dir, at, sizeof(at)) || lstat(at, &st) < 0)
+			return true;
+		object.mode = st.st_mode;
+		object.uid = st.st_uid;
+		object.gid = st.st_gid;
+		if (!wh_caprule_dac(ask, ask->creds, &object, WH_DAC_X))
+			return true;
+	}
+	return false;
+}
+
 void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place)
 {
 	struct wh_call *call = ask->call;
@@ -135,7 +163,8 @@ void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place)
 
 	if (!place->valid || !place->resolved || !place->search_denied)
 		return;
-	wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
+	wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE,
+			search_refused(ask, place) ? WH_STRENGTH_REQUIRED : WH_STRENGTH_LIKELY,
 			"search the directories on the way to %s", wh_caprule_path(ask, place));
 	if (call->n_needs > n)
 		call->needs[n].search = true;

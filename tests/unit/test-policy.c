@@ -220,6 +220,34 @@ static void test_caps_handle(void)
 	CU_ASSERT_EQUAL(decision(p, "CAP_DAC_READ_SEARCH"), WH_POLICY_ADD);
 }
 
+/* What a fact says would have done instead does, if it is added for something else anyway. */
+static void test_caps_instead(void)
+{
+	static const char touch[] = "{\"cap\":\"CAP_FOWNER\",\"instead\":\"CAP_DAC_OVERRIDE\","
+				    "\"strength\":\"required\",\"denied\":false,\"count\":1,"
+				    "\"phases\":[\"startup\"],\"syscalls\":[\"utimes\"]}";
+	static const char chmod[] = "," CAP("FOWNER", "required", "false", "chmod");
+	static const char write[] = "," CAP("DAC_OVERRIDE", "required", "false", "openat");
+	static const struct {
+		const char *more, *too;
+		enum wh_policy_decision decision;
+	} cases[] = {
+		{"", "", WH_POLICY_ADD},
+		{write, "", WH_POLICY_COVERED},
+		{write, chmod, WH_POLICY_ADD},
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(cases); i++) {
+		char text[4096];
+
+		snprintf(text, sizeof(text),
+			 RUN "\"syscalls\":[" CALL("x86_64", "read") "],\"caps\":[%s%s%s]}", touch,
+			 cases[i].more, cases[i].too);
+		wh_auto(policy) p = policy_of(text);
+		CU_ASSERT_EQUAL(decision(p, "CAP_FOWNER"), cases[i].decision);
+	}
+}
+
 static int answer(const struct wh_policy *p, const char *name)
 {
 	const struct wh_policy_syscall *s = wh_policy_find_syscall(p, name);
@@ -602,6 +630,7 @@ int main(void)
 		{"generalise: bad tables", test_generalise_table},
 		{"capabilities", test_caps},
 		{"capabilities: handles", test_caps_handle},
+		{"a capability that another one stands in for", test_caps_instead},
 		{"syscalls", test_syscalls},
 		{"syscalls: floors", test_syscalls_floor},
 		{"syscalls: only ENOSYS", test_enosys_only},
