@@ -116,14 +116,38 @@ start() { # COMMAND… under the tracer; prints the names
 	fi
 }
 
+# create and start apart, as engines do: the init waits between them, under the filter.
+start_apart() {
+	local tracing status=
+	if [ "$tracer" = strace ]; then
+		strace -f -qq -s 0 -o "$work/log" "$runtime" --root "$work/state" create -b "$work/bundle" \
+			"$run_id" </dev/null >/dev/null 2>"$work/err" &
+	else
+		"$runtime" --root "$work/state" create -b "$work/bundle" "$run_id" </dev/null >/dev/null 2>"$work/err" &
+	fi
+	tracing=$!
+	for _ in $(seq 100); do
+		status=$("$runtime" --root "$work/state" state "$run_id" 2>/dev/null | jq -r .status) || true
+		[ "$status" != created ] || break
+		sleep 0.1
+	done
+	sleep 0.2
+	"$runtime" --root "$work/state" start "$run_id" || die "start: $(tail -1 "$work/err")"
+	wait "$tracing" || die "create: $(tail -1 "$work/err")"
+	sleep 0.1
+	"$runtime" --root "$work/state" delete -f "$run_id"
+	[ "$tracer" != strace ] || awk -f "$work/strace.awk" "$work/log"
+}
+
 bpf_begin() {
 	[ "$tracer" = bpf ] || return 0
 	mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing
 	[ -e /sys/kernel/debug/tracing ] || mount -t debugfs none /sys/kernel/debug
 	ulimit -l unlimited 2>/dev/null || true
-	cat >"$work/floor.bt" <<'B'
+	# Only what has that runtime's name: other containers may start on the machine meanwhile.
+	sed "s/INIT/$([ "$runtime" = runc ] && echo 'runc:[2:INIT]' || echo crun)/" >"$work/floor.bt" <<'B'
 tracepoint:raw_syscalls:sys_enter
-/comm == "runc:[2:INIT]" || comm == "crun"/
+/comm == "INIT"/
 {
 	if (@loaded[pid]) { @seen[pid, args->id] = 1; }
 	@mode[tid] = ((args->id == 157 && args->args[0] == 22) ||
@@ -153,7 +177,7 @@ B
 
 bpf_end() { # prints the names, one line a start that called it
 	[ "$tracer" = bpf ] || return 0
-	kill -INT "$bpf"
+	kill -TERM "$bpf"
 	wait "$bpf" || true
 	awk 'NR == FNR { if ($1 == "#define" && $2 ~ /^__NR_/) name[$3] = substr($2, 6); next }
 	     /^@seen\[/ { gsub(/[^0-9 ,]/, "", $0); split($0, part, /[ ,]+/); print name[part[2]] }' \
@@ -166,6 +190,7 @@ once() { # NNP
 		for terminal in false true; do
 			for caps in some none; do
 				configure "$([ "$nnp" = nnp ] && echo true || echo false)" $user $terminal /true $caps
+				[ $terminal = true ] || start_apart
 				if [ $terminal = true ]; then
 					start script -qec "$runtime --root $work/state run -b $work/bundle $run_id" /dev/null
 				else

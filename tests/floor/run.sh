@@ -57,9 +57,26 @@ start() {
 		.mounts |= map(select(.type != "cgroup")) |
 		.linux.seccomp = $profile[0]' "$work/bundle/config.json" >"$work/config.json"
 	mv "$work/config.json" "$work/bundle/config.json"
-	"$1" --root "$work/state" run -b "$work/bundle" "floor-$$" </dev/null >"$work/err" 2>&1 && return
+	"$1" --root "$work/state" run -b "$work/bundle" "floor-$$" </dev/null >"$work/err" 2>&1 || {
+		"$1" --root "$work/state" delete -f "floor-$$" >/dev/null 2>&1 || true
+		return 1
+	}
+	start_apart "$1"
+}
+
+# As engines do it: create it, let it wait under its filter, start it. What it exits with is not to be
+# had without an engine, so that it is gone without a word must do.
+start_apart() {
+	local status=created
+	"$1" --root "$work/state" create -b "$work/bundle" "floor-$$" </dev/null >"$work/err" 2>&1 &&
+		"$1" --root "$work/state" start "floor-$$" >>"$work/err" 2>&1 || status=failed
+	for _ in $(seq 50); do
+		[ "$status" = created ] || break
+		status=$("$1" --root "$work/state" state "floor-$$" 2>/dev/null | jq -r .status) || status=failed
+		[ "$status" != running ] || status=created
+	done
 	"$1" --root "$work/state" delete -f "floor-$$" >/dev/null 2>&1 || true
-	return 1
+	[ "$status" = stopped ] && [ ! -s "$work/err" ]
 }
 
 many() { # RUNTIME NNP USER
