@@ -166,7 +166,8 @@ tracepoint:sched:sched_process_exec
 }
 BEGIN { printf("ready\n"); }
 B
-	BPFTRACE_MAP_KEYS_MAX=262144 bpftrace "$work/floor.bt" >"$work/bpf.out" 2>"$work/bpf.err" &
+	# bpftrace prints what it has on SIGINT, which a background job would ignore.
+	BPFTRACE_MAP_KEYS_MAX=262144 env --default-signal=INT bpftrace "$work/floor.bt" >"$work/bpf.out" 2>"$work/bpf.err" &
 	bpf=$!
 	for _ in $(seq 100); do
 		grep -q ready "$work/bpf.out" && return
@@ -177,7 +178,7 @@ B
 
 bpf_end() { # prints the names, one line a start that called it
 	[ "$tracer" = bpf ] || return 0
-	kill -TERM "$bpf"
+	kill -INT "$bpf"
 	wait "$bpf" || true
 	awk 'NR == FNR { if ($1 == "#define" && $2 ~ /^__NR_/) name[$3] = substr($2, 6); next }
 	     /^@seen\[/ { gsub(/[^0-9 ,]/, "", $0); split($0, part, /[ ,]+/); print name[part[2]] }' \
