@@ -6,6 +6,7 @@ without any one of them it must fail. setpriv takes them from the bounding set, 
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -153,10 +154,22 @@ def in_folder(action):
 def run_with(command, caps):
     """Its exit status when root has these capabilities and no others."""
     keep = ",".join(["-all"] + [f"+{c.lower()}" for c in sorted(caps)])
-    return in_folder(lambda folder: subprocess.run(
-        ["setpriv", f"--bounding-set={keep}", "--inh-caps=-all", *command], cwd=folder,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        timeout=60, check=False).returncode)
+    command = ["setpriv", f"--bounding-set={keep}", "--inh-caps=-all", *command]
+
+    def action(folder):
+        child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 start_new_session=True)
+        try:
+            return child.wait(60)
+        finally:
+            # Workers that a master without its capabilities could not stop, too.
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+    return in_folder(action)
 
 
 def record(command):
