@@ -15,7 +15,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden peer samples quickstart
-	floor docker build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+	floor docker vm build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 packages=(
 	# build
@@ -28,6 +28,8 @@ packages=(
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
 	docker.io podman runc crun apparmor libcap2-bin mmdebstrap
+	# a kernel with AppArmor, in a machine of its own
+	qemu-system-x86 busybox-static e2fsprogs cpio
 	# documents and formats
 	python3-jsonschema python3-yaml man-db groff-base shellcheck jq zsh
 )
@@ -335,6 +337,7 @@ run_suite() {
 	floor) suite_script floor release tests/floor/run.sh ;;
 	peer) suite_script peer release tests/peer/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
+	vm) suite_script vm release tests/vm/run.sh ;;
 	samples) suite_samples ;;
 	quickstart) suite_quickstart ;;
 	fuzz) suite_fuzz ;;

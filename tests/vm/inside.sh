@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# PID 1 of the machine that boot.sh makes: record, generate and verify where AppArmor enforces.
+# Prints a line a case, as all tests do; the last line says that it came to its end.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C NO_COLOR=1
+export WHITTLE_TEMPLATES=/payload/templates
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t securityfs securityfs /sys/kernel/security
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmp /tmp
+mount -t tmpfs run /run
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+ip link set lo up
+dmesg -n 1
+whittle=/payload/whittle
+cd /tmp || exit 1
+
+finish() {
+	echo "end of the machine"
+	sync
+	echo b >/proc/sysrq-trigger
+	sleep 10
+}
+trap finish EXIT
+
+report() { # NAME OK WHY
+	if [ "$2" = 0 ]; then echo "ok vm/$1"; else echo "not ok vm/$1: $3"; fi
+}
+
+denials() {
+	dmesg | grep -c 'apparmor="DENIED".*profile="whittle-' || true
+}
+
+try_service() { # NAME START LOAD READY BREAK: BREAK is a sed script that takes a needed rule out
+	local name=$1 start=$2 load=$3 ready=$4 break=$5 before after status
+
+	"$whittle" record -o "$name.json" --name "$name" --ready "$ready" --load "$load" -- $start >"$name.log" 2>&1
+	report "$name-records" $? "$(tail -n 1 "$name.log")"
+	"$whittle" generate -o "$name" --name "whittle-$name" --runtime none "$name.json" >"$name.log" 2>&1
+	report "$name-generates" $? "$(tail -n 1 "$name.log")"
+
+	before=$(denials)
+	"$whittle" verify --ready "$ready" --load "$load" "$name" -- $start >"$name.log" 2>&1
+	status=$?
+	report "$name-serves-under-its-profile" $status "$(tail -n 3 "$name.log" | tr '\n' ' ') $(dmesg | grep 'apparmor="DENIED"' | tail -n 3 | tr '\n' ' ')"
+	after=$(denials)
+	[ "$status" = 0 ] && [ "$before" = "$after" ]
+	report "$name-is-denied-nothing" $? "$(dmesg | grep 'apparmor="DENIED"' | tail -n 3 | tr '\n' ' ')"
+	grep -qi 'apparmor.*enforced' "$name.log"
+	report "$name-says-that-apparmor-enforces" $? "$(tr '\n' ' ' <"$name.log")"
+
+	cp -r "$name" "$name-broken"
+	sed -i "$break" "$name-broken/apparmor.profile"
+	if cmp -s "$name/apparmor.profile" "$name-broken/apparmor.profile"; then
+		report "$name-fails-without-a-needed-rule" 1 "there was no rule to take out"
+		return
+	fi
+	"$whittle" verify --ready "$ready" --load "$load" "$name-broken" -- $start >"$name.log" 2>&1
+	[ $? = 1 ]
+	report "$name-fails-without-a-needed-rule" $? "$(tr '\n' ' ' <"$name.log")"
+}
+
+[ "$(cat /sys/module/apparmor/parameters/enabled)" = Y ]
+report apparmor-is-enabled $? "the kernel was booted without it"
+
+mkdir -p /srv/www
+head -c 4096 /dev/zero | tr '\0' x >/srv/www/index.html
+try_service nginx "nginx -c /payload/nginx.conf" "wrk -t1 -c4 -d2s http://127.0.0.1:8090/index.html" \
+	"http://127.0.0.1:8090/index.html" '\|/srv/www|d'
+try_service redis "redis-server /payload/redis.conf" \
+	"redis-benchmark -p 6390 -q -n 2000 -t set,get" "tcp:127.0.0.1:6390" '/network.*inet/d'
