@@ -13,7 +13,35 @@
 
 #include "expect.h"
 
-static void kill_child_in(void (*block)(void), int sig)
+static void read_proc(pid_t pid, const char *name, char *text, int size)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	f = fopen(path, "re");
+	expect_that(f && fgets(text, size, f));
+	fclose(f);
+}
+
+/*
+ * Until the child sleeps in that call: how fast it gets there is nobody's promise. At the call's entry
+ * its tracer still holds it, in another state.
+ */
+static void wait_until_in(pid_t pid, long call)
+{
+	char number[256], stat[256], *end;
+
+	do {
+		usleep(10000);
+		read_proc(pid, "syscall", number, sizeof(number));
+		read_proc(pid, "stat", stat, sizeof(stat));
+		end = strrchr(stat, ')');
+		expect_that(end);
+	} while (strtol(number, NULL, 10) != call || end[2] != 'S');
+}
+
+static void kill_child_in(void (*block)(void), long call, int sig)
 {
 	int status;
 	pid_t pid = fork();
@@ -22,7 +50,7 @@ static void kill_child_in(void (*block)(void), int sig)
 		block();
 		_exit(98);
 	}
-	usleep(150000);
+	wait_until_in(pid, call);
 	expect_that(kill(pid, sig) == 0);
 	expect_that(waitpid(pid, &status, 0) == pid);
 	expect_that(WIFSIGNALED(status) && WTERMSIG(status) == sig);
@@ -53,9 +81,9 @@ int main(void)
 {
 	pid_t pid;
 
-	kill_child_in(block_in_accept, SIGKILL);
-	kill_child_in(block_in_pause, SIGTERM);
-	kill_child_in(block_in_pause, SIGKILL);
+	kill_child_in(block_in_accept, SYS_accept4, SIGKILL);
+	kill_child_in(block_in_pause, SYS_pause, SIGTERM);
+	kill_child_in(block_in_pause, SYS_pause, SIGKILL);
 	pid = fork();
 	if (!pid)
 		leave_by_exit();
