@@ -144,7 +144,7 @@ whittle=$(realpath "$whittle")
 export WHITTLE=$whittle
 work=$(mktemp -d)
 chmod 755 "$work"
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" /run/whittle-ci-release' EXIT
 trap 'exit 130' INT TERM
 
 for name in "${names[@]}"; do
@@ -174,7 +174,6 @@ if [ $# -eq 0 ]; then
 	case_run samples/ci/same expect 0 ci
 	ci_release 'open("/run/whittle-ci-release", "w").close(); socket.socket(socket.AF_INET, socket.SOCK_DGRAM)'
 	case_run samples/ci/wants-more expect 1 ci
-	rm -f /run/whittle-ci-release
 	case_run samples/ci/report grep -q whittle-ci-release "$work/ci/out/report.md"
 	case_run samples/ci/load-fails expect 1 ci false
 fi
