@@ -34,12 +34,13 @@ struct wh_cli_args {
  * @operands: "TRACE…" or "-- COMMAND [ARG…]"
  * @takes_command: what follows "--" is a command that whittle must not read as options
  * @about: a few sentences for --help and the man page
+ * @details: what --help has no room for, for the man page alone; or NULL
  * @example: a real call and what it does, lines of "whittle …" and of plain text
  * @min_operands, @max_operands: of all operands, the command's words included; max -1: any number
  * @run: the exit status. A failure has been reported in @e, unless the answer is simply no.
  */
 struct wh_cli_command {
-	const char *name, *summary, *operands, *about, *example;
+	const char *name, *summary, *operands, *about, *details, *example;
 	bool takes_command;
 	const struct wh_cli_option *options; /* ends with a NULL name */
 	int min_operands, max_operands;

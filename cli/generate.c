@@ -185,16 +185,13 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 }
 
 static const struct wh_cli_option options_table[] = {
-	{"output", 'o', "DIR", "the bundle's folder (default: bundle; - prints one format)", false},
-	{"name", 'n', "NAME", "name of the profile (default: whittle- and the service's name)",
-	 false},
+	{"output", 'o', "DIR", "the folder (default: bundle; - prints one format)", false},
+	{"name", 'n', "NAME", "name of the profile (default: whittle-SERVICE)", false},
 	{"runtime", 0, "runc|crun|none", "whose own needs are added (default: runc)", true},
 	{"format", 0, "LIST",
-	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, report and notes, "
-	 "with commas between them (default: all)",
-	 false},
+	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, report, notes", false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
-	{"allow-gaps", 0, NULL, "go on although the traces are known to lack something", false},
+	{"allow-gaps", 0, NULL, "go on although the traces lack something", false},
 	{NULL},
 };
 
@@ -203,13 +200,9 @@ const struct wh_cli_command wh_generate_command = {
 	.summary = "make the least-privilege profiles from traces",
 	.operands = "TRACE…",
 	.about = "Merges the traces and writes a bundle: a folder with a seccomp profile, an "
-		 "AppArmor "
-		 "profile, the capability list, the arguments for docker run, fragments for "
-		 "Compose and "
-		 "Kubernetes, a report, notes, and the merged trace. Each entry can be explained "
-		 "with "
-		 "'whittle explain'. Where a trace is known to lack something, generate refuses "
-		 "unless --allow-gaps is given, and the result then says so.",
+		 "AppArmor profile, the capability list, arguments for docker run, fragments for "
+		 "Compose and Kubernetes, a report, notes and the trace. Where a trace is known to "
+		 "lack something, it refuses unless --allow-gaps is given.",
 	.example = "whittle generate -o nginx/ nginx.trace\n"
 		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",
 	.options = options_table,

@@ -65,6 +65,11 @@ static void command(FILE *f, const struct wh_cli_command *c)
 	fputs("\n.fi\n.PP\n", f);
 	text(f, c->about);
 	fputs("\n", f);
+	if (c->details) {
+		fputs(".PP\n", f);
+		text(f, c->details);
+		fputs("\n", f);
+	}
 	for (const struct wh_cli_option *o = c->options; o && o->name; o++)
 		option(f, o);
 	if (c->example) {

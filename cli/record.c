@@ -232,16 +232,15 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 }
 
 static const struct wh_cli_option options[] = {
-	{"output", 'o', "TRACE", "where the trace goes (default NAME.trace.json; - is stdout)"},
+	{"output", 'o', "TRACE", "the trace (default NAME.trace.json; - is stdout)"},
 	{"name", 'n', "NAME", "name of the service (default: the command's)"},
-	{"ready", 0, "WHEN",
-	 "ready when: tcp:HOST:PORT, http://HOST:PORT/PATH, log:REGEX, file:PATH, delay:S"},
-	{"ready-timeout", 0, "S", "give up when it is not ready after so long (default 60)"},
-	{"load", 'l', "CMD", "shell command to run when it is ready; the recording ends with it"},
+	{"ready", 0, "WHEN", "tcp:HOST:PORT, http://…, log:REGEX, file:PATH or delay:S"},
+	{"ready-timeout", 0, "S", "give up when it is not ready by then (default 60)"},
+	{"load", 'l', "CMD", "shell command to run once it is ready"},
 	{"duration", 'd', "S", "let it serve so long, at most"},
 	{"until-stable", 0, "S", "end when nothing new was seen for so long"},
-	{"grace", 0, "S", "time between SIGTERM and SIGKILL at the end (default 10)"},
-	{"engine", 0, "auto|plain|adaptive|assisted", "how to watch (default auto)", true},
+	{"grace", 0, "S", "from SIGTERM to SIGKILL at the end (default 10)"},
+	{"engine", 0, "auto|plain|adaptive|assisted", "how to watch", true},
 	{"no-new-privs", 0, NULL, "start it with no_new_privs, as it will be run"},
 	{NULL},
 };
@@ -252,21 +251,15 @@ const struct wh_cli_command wh_record_command = {
 	.operands = "-- COMMAND [ARG…]",
 	.takes_command = true,
 	.about =
-		"Runs COMMAND with all that it starts, and writes a trace: which system calls it "
-		"made, "
-		"which files it used and how, which capabilities it needed. The recording ends "
-		"when "
-		"COMMAND does, when the load, --duration or --until-stable is over, or at Ctrl-C: "
-		"then "
-		"the service gets SIGTERM, and SIGKILL after the grace (a second Ctrl-C: at once). "
-		"SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH are passed on. With "
-		"--ready "
-		"log:REGEX the standard output and error of the service are pipes, and are passed "
-		"on. "
-		"Without --ready, the load begins when nothing new was seen for a second. Exit "
-		"status "
-		"1: COMMAND or its load failed, or was not ready in time; the trace is written and "
-		"says so.",
+		"Runs COMMAND with all that it starts and writes a trace of what it did. Ends with "
+		"COMMAND, with the load, after --duration or --until-stable, or at Ctrl-C.",
+	.details =
+		"When it ends otherwise than with COMMAND, the service gets SIGTERM, and SIGKILL "
+		"after the grace; a second Ctrl-C kills it at once. SIGTERM, SIGQUIT, SIGHUP, "
+		"SIGUSR1, SIGUSR2 and SIGWINCH are passed on. With --ready log:REGEX the standard "
+		"output and error of the service are pipes, and are passed on. Without --ready, "
+		"the load begins when nothing new was seen for a second. Exit status 1: COMMAND or "
+		"its load failed, or was not ready in time; the trace is written and says so.",
 	.example = "whittle record -o web.trace --ready tcp:localhost:8080 \\\n"
 		   "    --load 'curl -s http://localhost:8080/' -- ./web --port 8080\n"
 		   "whittle record --duration 30s -- redis-server --save ''",

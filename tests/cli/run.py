@@ -144,6 +144,7 @@ def help_fits(tmp):
         check("--help" in text, "no --help in help of " + name)
         for line in text.splitlines():
             check(len(line) <= 79, "%s: %d columns: %s" % (name, len(line), line))
+        check(len(text.splitlines()) <= 24, "help of %s is longer than a terminal" % name)
     check(len(whittle("--help").stdout.decode().splitlines()) <= 24, "--help is longer than a terminal")
 
 
