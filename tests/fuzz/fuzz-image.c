@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is read from files and processes that may be anything: the head of an executed file, an ELF
- * file's loader, texts of /proc links, and names that are bytes.
+ * file's loader, texts of /proc, addresses, names that are bytes; and the text of a --ready.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "core/probe.h"
 #include "tracer/image.h"
 #include "tracer/libc.h"
 #include "tracer/path.h"
@@ -98,6 +99,17 @@ static void check_proc(const char *text)
 	wh_procfs_field(text, "Seccomp", &value);
 }
 
+static void check_ready(const char *text)
+{
+	struct wh_probe probe = {0};
+	struct wh_error e = {0};
+	int r = wh_probe_parse(text, &probe, &e);
+
+	wh_assert(r == 0 || (e.text[0] && !strchr(e.text, '\n')));
+	if (r == 0)
+		wh_probe_free(&probe);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	wh_auto(str) text = malloc(size + 1);
@@ -112,5 +124,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_address(data, size);
 	check_text(text);
 	check_proc(text);
+	check_ready(text);
 	return 0;
 }
