@@ -4,37 +4,51 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define SCAN_MAX    (256u << 20) /* of a file that is larger, the rest is not looked at */
 #define VERSION_MAX 32
 
+/* A copy: whoever truncates a file that is mapped kills with SIGBUS who looks at it. */
 struct image {
-	const unsigned char *data;
+	unsigned char *data;
 	size_t len;
 };
 
-static int image_map(int fd, struct image *ret)
+static void image_free(struct image *image)
 {
+	free(image->data);
+}
+
+static int image_read(int fd, struct image *ret)
+{
+	struct image image = {0};
 	struct stat st;
-	void *p;
+	size_t size;
+	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf32_Ehdr))
+	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	ret->len = (uint64_t)st.st_size < SCAN_MAX ? (size_t)st.st_size : SCAN_MAX;
-	p = mmap(NULL, ret->len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	ret->data = p;
+	size = (uint64_t)st.st_size < SCAN_MAX ? (size_t)st.st_size : SCAN_MAX;
+	if (size < sizeof(Elf32_Ehdr))
+		return -EINVAL;
+	image.data = malloc(size);
+	if (!image.data)
+		return -ENOMEM;
+	while (image.len < size) {
+		n = pread(fd, image.data + image.len, size - image.len, (off_t)image.len);
+		if (n <= 0)
+			break;
+		image.len += (size_t)n;
+	}
+	if (image.len < sizeof(Elf32_Ehdr)) {
+		image_free(&image);
+		return -EINVAL;
+	}
+	*ret = image;
 	return 0;
-}
-
-static void image_unmap(struct image *image)
-{
-	munmap((void *)image->data, image->len);
 }
 
 static const void *at(const struct image *image, uint64_t offset, uint64_t len)
@@ -113,11 +127,11 @@ static bool glibc_version(int root_fd, const char *path, char ret[VERSION_MAX])
 	struct image image;
 	bool found;
 
-	if (fd < 0 || image_map(fd, &image) < 0)
+	if (fd < 0 || image_read(fd, &image) < 0)
 		return false;
 	/* "GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36." */
 	found = version_behind(&image, " release version ", ret);
-	image_unmap(&image);
+	image_free(&image);
 	return found;
 }
 
@@ -182,7 +196,7 @@ int wh_libc_detect(int fd, int root_fd, char **ret_name)
 {
 	char interp[PATH_MAX], version[VERSION_MAX];
 	struct image image;
-	int err = image_map(fd, &image);
+	int err = image_read(fd, &image);
 
 	if (err < 0)
 		return err;
@@ -193,6 +207,6 @@ int wh_libc_detect(int fd, int root_fd, char **ret_name)
 		*ret_name = strdup(go_version(&image, version) ? version : "static");
 		err = *ret_name ? 0 : -ENOMEM;
 	}
-	image_unmap(&image);
+	image_free(&image);
 	return err;
 }

@@ -42,8 +42,9 @@ struct wh_site_finder {
 struct module {
 	struct wh_procfs_map map;
 	char *line;
-	bool checked, genuine;	   /* the file of that path is the one that is mapped */
-	struct wh_symbols symbols; /* of a genuine one; len is 0 if it cannot be read */
+	bool checked, genuine; /* the file of that path is the one that is mapped */
+	bool readable;	       /* … and @symbols is open */
+	struct wh_symbols symbols;
 };
 
 struct modules {
@@ -86,36 +87,12 @@ void wh_site_forget(struct wh_site_finder *finder, pid_t tgid)
 	finder->last = NULL;
 }
 
-static unw_addr_space_t space_of(struct wh_site_finder *finder, pid_t tgid)
-{
-	struct space *s = &finder->space[0];
-
-	for (size_t i = 0; i < SPACES; i++) {
-		if (finder->space[i].tgid == tgid) {
-			s = &finder->space[i];
-			break;
-		}
-		if (finder->space[i].used < s->used)
-			s = &finder->space[i];
-	}
-	if (s->tgid != tgid) {
-		space_clear(s);
-		s->as = unw_create_addr_space(&_UPT_accessors, 0);
-		if (!s->as)
-			return NULL;
-		unw_set_caching_policy(s->as, UNW_CACHE_GLOBAL);
-		s->tgid = tgid;
-	}
-	s->used = ++finder->clock;
-	return s->as;
-}
-
 /* ---- modules --------------------------------------------------------------------------------- */
 
 static void modules_free(struct modules *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		if (m->v[i].symbols.len)
+		if (m->v[i].readable)
 			wh_symbol_close(&m->v[i].symbols);
 		free(m->v[i].line);
 	}
@@ -164,8 +141,8 @@ static struct module *module_of(struct modules *m, uint64_t ip)
 }
 
 /*
- * libunwind opens the path it finds in the maps. In another mount namespace or after an upgrade that
- * may be another file, whose unwind tables and symbols would make a stack that never was.
+ * In another mount namespace or after an upgrade the path in the maps may be another file's, whose
+ * unwind tables and symbols would make a stack that never was.
  */
 static bool is_genuine(struct wh_recorder *r, pid_t pid, struct module *mod)
 {
@@ -184,7 +161,7 @@ static bool is_genuine(struct wh_recorder *r, pid_t pid, struct module *mod)
 		if (fstatat(r->proc_fd, name, &st, 0) < 0 || st.st_ino != mod->map.ino)
 			continue;
 		mod->genuine = true;
-		wh_symbol_open(r->proc_fd, name, &mod->symbols);
+		mod->readable = wh_symbol_open(r->proc_fd, name, &mod->symbols) == 0;
 	}
 	return mod->genuine;
 }
@@ -206,6 +183,138 @@ static void module_name(const struct module *mod, char *ret, size_t size)
 	snprintf(ret, size, "%.*s", (int)len, path);
 }
 
+/* ---- libunwind ------------------------------------------------------------------------------- */
+
+/*
+ * Of libunwind's accessors for ptrace only those of memory and registers are used. Theirs of the unwind
+ * tables maps the file and believes its headers: who truncates it would kill the tracer.
+ */
+struct reach {
+	struct wh_recorder *r;
+	struct wh_task *task;
+	struct modules *modules;
+	void *upt;
+};
+
+/* Exported by libunwind for those who find the tables themselves, but in none of its headers. */
+extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip,
+					      unw_dyn_info_t *di, unw_proc_info_t *pi,
+					      int need_unwind_info, void *arg);
+
+/* The head of .eh_frame_hdr (Linux Standard Base, Core, 10.6.2) with the encodings that linkers write. */
+struct eh_frame_hdr {
+	unsigned char version, frame_encoding, count_encoding, table_encoding;
+	int32_t frame;
+	uint32_t count;
+};
+
+static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi,
+			  int need_unwind_info, void *arg)
+{
+	struct reach *reach = arg;
+	struct module *mod = module_of(reach->modules, ip);
+	struct eh_frame_hdr head;
+	struct iovec local = {&head, sizeof(head)}, remote = {.iov_len = sizeof(head)};
+	unw_dyn_info_t di = {.format = UNW_INFO_FORMAT_REMOTE_TABLE};
+	uint64_t address, index;
+
+	if (!mod || !is_genuine(reach->r, reach->task->tid, mod) || !mod->readable ||
+	    !wh_symbol_unwind_table(&mod->symbols, ip - mod->map.start + mod->map.offset, &address,
+				    &index))
+		return -UNW_ENOINFO;
+	index += ip - address;
+	remote.iov_base = (void *)(uintptr_t)index;
+	if (process_vm_readv(reach->task->tid, &local, 1, &remote, 1, 0) != sizeof(head))
+		return -UNW_ENOINFO;
+	/* 4-byte offsets: from their own place, absolute, and from the index's beginning. */
+	if (head.version != 1 || head.frame_encoding != 0x1b || head.count_encoding != 0x03 ||
+	    head.table_encoding != 0x3b || !head.count)
+		return -UNW_ENOINFO;
+	di.start_ip = mod->map.start;
+	di.end_ip = mod->map.end;
+	di.u.rti.segbase = index;
+	di.u.rti.table_data = index + sizeof(head);
+	/* In words, of which each of the table's pairs of offsets is one. */
+	di.u.rti.table_len = head.count;
+	return UNW_OBJ(dwarf_search_unwind_table)(as, ip, &di, pi, need_unwind_info, arg);
+}
+
+static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *pi, void *arg)
+{
+	(void)as, (void)pi, (void)arg; /* nothing was got */
+}
+
+static int get_dyn_info_list_addr(unw_addr_space_t as, unw_word_t *ret, void *arg)
+{
+	(void)as, (void)ret, (void)arg;
+	return -UNW_ENOINFO;
+}
+
+static int access_mem(unw_addr_space_t as, unw_word_t addr, unw_word_t *value, int write, void *arg)
+{
+	return _UPT_access_mem(as, addr, value, write, ((struct reach *)arg)->upt);
+}
+
+static int access_reg(unw_addr_space_t as, unw_regnum_t reg, unw_word_t *value, int write,
+		      void *arg)
+{
+	return _UPT_access_reg(as, reg, value, write, ((struct reach *)arg)->upt);
+}
+
+static int access_fpreg(unw_addr_space_t as, unw_regnum_t reg, unw_fpreg_t *value, int write,
+			void *arg)
+{
+	return _UPT_access_fpreg(as, reg, value, write, ((struct reach *)arg)->upt);
+}
+
+static int resume(unw_addr_space_t as, unw_cursor_t *cursor, void *arg)
+{
+	(void)as, (void)cursor, (void)arg;
+	return -UNW_EINVAL;
+}
+
+static int get_proc_name(unw_addr_space_t as, unw_word_t ip, char *name, size_t size,
+			 unw_word_t *offset, void *arg)
+{
+	(void)as, (void)ip, (void)name, (void)size, (void)offset, (void)arg;
+	return -UNW_ENOINFO;
+}
+
+static unw_accessors_t accessors = {
+	.find_proc_info = find_proc_info,
+	.put_unwind_info = put_unwind_info,
+	.get_dyn_info_list_addr = get_dyn_info_list_addr,
+	.access_mem = access_mem,
+	.access_reg = access_reg,
+	.access_fpreg = access_fpreg,
+	.resume = resume,
+	.get_proc_name = get_proc_name,
+};
+
+static unw_addr_space_t space_of(struct wh_site_finder *finder, pid_t tgid)
+{
+	struct space *s = &finder->space[0];
+
+	for (size_t i = 0; i < SPACES; i++) {
+		if (finder->space[i].tgid == tgid) {
+			s = &finder->space[i];
+			break;
+		}
+		if (finder->space[i].used < s->used)
+			s = &finder->space[i];
+	}
+	if (s->tgid != tgid) {
+		space_clear(s);
+		s->as = unw_create_addr_space(&accessors, 0);
+		if (!s->as)
+			return NULL;
+		unw_set_caching_policy(s->as, UNW_CACHE_GLOBAL);
+		s->tgid = tgid;
+	}
+	s->used = ++finder->clock;
+	return s->as;
+}
+
 /* ---- frames ---------------------------------------------------------------------------------- */
 
 static void frame(struct wh_recorder *r, const struct wh_task *task, struct stack *stack,
@@ -217,7 +326,7 @@ static void frame(struct wh_recorder *r, const struct wh_task *task, struct stac
 
 	module_name(mod, name, sizeof(name));
 	/* A return address may be the first byte behind a function whose last act is a call. */
-	if (is_genuine(r, task->tid, mod) && mod->symbols.len &&
+	if (is_genuine(r, task->tid, mod) && mod->readable &&
 	    wh_symbol_find(&mod->symbols, offset - (stack->n > 0), &function, &into))
 		snprintf(text, FRAME_TEXT, "%s:%.*s+0x%llx", name, 100, function,
 			 (unsigned long long)into + (stack->n > 0));
@@ -268,11 +377,11 @@ static void unwind(struct wh_recorder *r, struct wh_task *task, struct modules *
 		   struct stack *stack)
 {
 	unw_addr_space_t as = space_of(r->sites, task->process->tgid);
-	void *upt = as ? _UPT_create(task->tid) : NULL;
+	struct reach reach = {r, task, modules, as ? _UPT_create(task->tid) : NULL};
 	unw_cursor_t cursor;
 	bool exact = true; /* of the innermost frame the kernel told the address */
 
-	if (!upt || unw_init_remote(&cursor, as, upt) < 0)
+	if (!reach.upt || unw_init_remote(&cursor, as, &reach) < 0)
 		goto out;
 	do {
 		struct module *mod;
@@ -291,8 +400,8 @@ static void unwind(struct wh_recorder *r, struct wh_task *task, struct modules *
 		exact = unw_is_signal_frame(&cursor) > 0;
 	} while (stack->n < WH_SITE_FRAMES && unw_step(&cursor) > 0);
 out:
-	if (upt)
-		_UPT_destroy(upt);
+	if (reach.upt)
+		_UPT_destroy(reach.upt);
 }
 
 /*

@@ -3,44 +3,40 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
-#define NAME_MAX_ 200
+#define CHUNK	    32768u
+#define SYMBOLS_MAX (4u << 20) /* looked at in one search, whatever the headers say */
 
 int wh_symbol_open(int dir_fd, const char *path, struct wh_symbols *ret)
 {
 	wh_auto(fd) fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	void *p;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf64_Ehdr))
 		return -ENOEXEC;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	ret->data = p;
-	ret->len = (size_t)st.st_size;
+	ret->fd = fd;
+	fd = -1;
 	return 0;
 }
 
 void wh_symbol_close(struct wh_symbols *s)
 {
-	munmap((void *)s->data, s->len);
-	*s = (struct wh_symbols){0};
+	wh_util_close(s->fd);
+	s->fd = -1;
 }
 
-static const void *at(const struct wh_symbols *s, uint64_t offset, uint64_t n, uint64_t size)
+/* The bytes at @offset of the file: all of them, or none. */
+static bool get(const struct wh_symbols *s, uint64_t offset, void *ret, size_t len)
 {
-	if (size && n > s->len / size)
-		return NULL;
-	return offset <= s->len && n * size <= s->len - offset ? s->data + offset : NULL;
+	return offset <= (uint64_t)INT64_MAX - len &&
+	       pread(s->fd, ret, len, (off_t)offset) == (ssize_t)len;
 }
 
 struct best {
-	const char *name;
+	char name[WH_SYMBOL_NAME];
 	uint64_t value;
 };
 
@@ -53,99 +49,145 @@ static bool plainer(const char *a, const char *b)
 	return al != bl ? al < bl : strcmp(a, b) < 0;
 }
 
-static void consider(struct best *best, const char *names, uint64_t names_len, uint64_t name,
-		     uint64_t value)
+/* The table of names has @len bytes at @offset. */
+static void consider(const struct wh_symbols *s, struct best *best, uint64_t offset, uint64_t len,
+		     uint64_t name, uint64_t value)
 {
-	size_t most, len;
+	char text[WH_SYMBOL_NAME];
+	size_t most;
+	ssize_t n;
 
-	if (name >= names_len)
-		return;
-	most = names_len - name < NAME_MAX_ ? (size_t)(names_len - name) : NAME_MAX_;
-	len = strnlen(names + name, most);
-	if (!len || len == most)
-		return;
 	/* The inner one of two that overlap; of aliases the plainest. */
-	if (best->name &&
-	    (value < best->value || (value == best->value && !plainer(names + name, best->name))))
+	if (name >= len || (best->name[0] && value < best->value) ||
+	    offset > (uint64_t)INT64_MAX - len)
 		return;
-	best->name = names + name;
+	most = len - name < sizeof(text) ? (size_t)(len - name) : sizeof(text);
+	n = pread(s->fd, text, most, (off_t)(offset + name));
+	if (n <= 1 || !text[0] || !memchr(text, '\0', (size_t)n))
+		return;
+	if (best->name[0] && value == best->value && !plainer(text, best->name))
+		return;
+	strcpy(best->name, text);
 	best->value = value;
 }
 
 /* Both ELF classes have the same members in structs of different layout. */
 #define FIND(bits)                                                                                 \
-	static bool address##bits(const struct wh_symbols *s, uint64_t offset, uint64_t *ret)      \
+	static bool address##bits(const struct wh_symbols *s, uint64_t offset, uint64_t *ret,      \
+				  uint64_t *ret_index)                                             \
 	{                                                                                          \
-		const Elf##bits##_Ehdr *eh = (const void *)s->data;                                \
-		const unsigned char *p =                                                           \
-			at(s, eh->e_phoff, eh->e_phnum, sizeof(Elf##bits##_Phdr));                 \
+		bool loaded = false, indexed = false;                                              \
+		Elf##bits##_Ehdr eh;                                                               \
+		Elf##bits##_Phdr ph;                                                               \
                                                                                                    \
-		for (unsigned i = 0; p && i < eh->e_phnum; i++) {                                  \
-			Elf##bits##_Phdr ph;                                                       \
-                                                                                                   \
-			memcpy(&ph, p + i * sizeof(ph), sizeof(ph));                               \
-			if (ph.p_type != PT_LOAD || offset < ph.p_offset ||                        \
-			    offset - ph.p_offset >= ph.p_filesz)                                   \
-				continue;                                                          \
-			*ret = offset - ph.p_offset + ph.p_vaddr;                                  \
-			return true;                                                               \
+		if (!get(s, 0, &eh, sizeof(eh)))                                                   \
+			return false;                                                              \
+		for (unsigned i = 0; i < eh.e_phnum && !(loaded && indexed); i++) {                \
+			if (!get(s, eh.e_phoff + i * sizeof(ph), &ph, sizeof(ph)))                 \
+				return false;                                                      \
+			if (ph.p_type == PT_GNU_EH_FRAME) {                                        \
+				*ret_index = ph.p_vaddr;                                           \
+				indexed = true;                                                    \
+			} else if (ph.p_type == PT_LOAD && !loaded && offset >= ph.p_offset &&     \
+				   offset - ph.p_offset < ph.p_filesz) {                           \
+				*ret = offset - ph.p_offset + ph.p_vaddr;                          \
+				loaded = true;                                                     \
+			}                                                                          \
 		}                                                                                  \
-		return false;                                                                      \
+		if (!indexed)                                                                      \
+			*ret_index = 0;                                                            \
+		return loaded;                                                                     \
 	}                                                                                          \
                                                                                                    \
 	static void table##bits(const struct wh_symbols *s, const Elf##bits##_Shdr *sh,            \
-				const Elf##bits##_Shdr *str, uint64_t address, struct best *best)  \
+				const Elf##bits##_Shdr *str, uint64_t address, uint64_t *left,     \
+				struct best *best)                                                 \
 	{                                                                                          \
-		uint64_t n = sh->sh_size / sizeof(Elf##bits##_Sym);                                \
-		const unsigned char *p = at(s, sh->sh_offset, n, sizeof(Elf##bits##_Sym));         \
-		const char *names = at(s, str->sh_offset, str->sh_size, 1);                        \
+		Elf##bits##_Sym sym[CHUNK / sizeof(Elf##bits##_Sym)];                              \
+		uint64_t n = sh->sh_size / sizeof(sym[0]), at = sh->sh_offset;                     \
                                                                                                    \
-		for (uint64_t i = 0; p && names && i < n; i++) {                                   \
-			Elf##bits##_Sym sym;                                                       \
-			unsigned type;                                                             \
+		while (n && *left) {                                                               \
+			size_t part = n < WH_ARRAY_SIZE(sym) ? (size_t)n : WH_ARRAY_SIZE(sym);     \
                                                                                                    \
-			memcpy(&sym, p + i * sizeof(sym), sizeof(sym));                            \
-			type = ELF##bits##_ST_TYPE(sym.st_info);                                   \
-			if ((type == STT_FUNC || type == STT_GNU_IFUNC) && sym.st_shndx &&         \
-			    address >= sym.st_value && address - sym.st_value < sym.st_size)       \
-				consider(best, names, str->sh_size, sym.st_name, sym.st_value);    \
+			if (part > *left)                                                          \
+				part = (size_t)*left;                                              \
+			if (!get(s, at, sym, part * sizeof(sym[0])))                               \
+				return;                                                            \
+			for (size_t i = 0; i < part; i++) {                                        \
+				unsigned type = ELF##bits##_ST_TYPE(sym[i].st_info);               \
+                                                                                                   \
+				if ((type == STT_FUNC || type == STT_GNU_IFUNC) &&                 \
+				    sym[i].st_shndx && address >= sym[i].st_value &&               \
+				    address - sym[i].st_value < sym[i].st_size)                    \
+					consider(s, best, str->sh_offset, str->sh_size,            \
+						 sym[i].st_name, sym[i].st_value);                 \
+			}                                                                          \
+			at += part * sizeof(sym[0]);                                               \
+			n -= part;                                                                 \
+			*left -= part;                                                             \
 		}                                                                                  \
 	}                                                                                          \
                                                                                                    \
 	static void find##bits(const struct wh_symbols *s, uint64_t address, struct best *best)    \
 	{                                                                                          \
-		const Elf##bits##_Ehdr *eh = (const void *)s->data;                                \
-		const unsigned char *p =                                                           \
-			at(s, eh->e_shoff, eh->e_shnum, sizeof(Elf##bits##_Shdr));                 \
+		uint64_t left = SYMBOLS_MAX;                                                       \
+		Elf##bits##_Ehdr eh;                                                               \
+		Elf##bits##_Shdr sh, str;                                                          \
                                                                                                    \
-		for (unsigned i = 0; p && i < eh->e_shnum; i++) {                                  \
-			Elf##bits##_Shdr sh, str;                                                  \
-                                                                                                   \
-			memcpy(&sh, p + i * sizeof(sh), sizeof(sh));                               \
+		if (!get(s, 0, &eh, sizeof(eh)))                                                   \
+			return;                                                                    \
+		for (unsigned i = 0; i < eh.e_shnum; i++) {                                        \
+			if (!get(s, eh.e_shoff + i * sizeof(sh), &sh, sizeof(sh)))                 \
+				return;                                                            \
 			if ((sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM) ||              \
-			    sh.sh_link >= eh->e_shnum)                                             \
+			    sh.sh_link >= eh.e_shnum ||                                            \
+			    !get(s, eh.e_shoff + sh.sh_link * sizeof(str), &str, sizeof(str)))     \
 				continue;                                                          \
-			memcpy(&str, p + sh.sh_link * sizeof(str), sizeof(str));                   \
-			table##bits(s, &sh, &str, address, best);                                  \
+			table##bits(s, &sh, &str, address, &left, best);                           \
 		}                                                                                  \
 	}
 FIND(32)
 FIND(64)
 
-bool wh_symbol_find(const struct wh_symbols *s, uint64_t offset, const char **ret_name,
+/* Return: ELFCLASS32, ELFCLASS64, or 0 for what is no ELF file. */
+static int class_of(const struct wh_symbols *s)
+{
+	unsigned char ident[EI_NIDENT];
+
+	if (!get(s, 0, ident, sizeof(ident)) || memcmp(ident, ELFMAG, SELFMAG) != 0)
+		return 0;
+	return ident[EI_CLASS] == ELFCLASS64 ? ELFCLASS64 : ELFCLASS32;
+}
+
+bool wh_symbol_find(struct wh_symbols *s, uint64_t offset, const char **ret_name,
 		    uint64_t *ret_into)
 {
-	bool wide = s->data[EI_CLASS] == ELFCLASS64;
-	struct best best = {0};
-	uint64_t address;
+	int class = class_of(s);
+	bool wide = class == ELFCLASS64;
+	struct best best = {.name = ""};
+	uint64_t address, index;
 
-	if (memcmp(s->data, ELFMAG, SELFMAG) != 0 ||
-	    !(wide ? address64 : address32)(s, offset, &address))
+	if (!class || !(wide ? address64 : address32)(s, offset, &address, &index))
 		return false;
 	(wide ? find64 : find32)(s, address, &best);
-	if (!best.name)
+	if (!best.name[0])
 		return false;
-	*ret_name = best.name;
+	strcpy(s->name, best.name);
+	*ret_name = s->name;
 	*ret_into = address - best.value;
+	return true;
+}
+
+bool wh_symbol_unwind_table(const struct wh_symbols *s, uint64_t offset, uint64_t *ret_address,
+			    uint64_t *ret_index)
+{
+	int class = class_of(s);
+	uint64_t address, index;
+
+	if (!class || !(class == ELFCLASS64 ? address64 : address32)(s, offset, &address, &index) ||
+	    !index)
+		return false;
+	*ret_address = address;
+	*ret_index = index;
 	return true;
 }

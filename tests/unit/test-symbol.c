@@ -3,6 +3,8 @@
 #include <CUnit/CUnit.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "tracer/procfs.h"
 #include "tracer/symbol.h"
@@ -77,53 +79,88 @@ static void test_no_programs(void)
 /* Headers that lie: whatever is said, nothing outside of the file is read. */
 static void test_hostile(void)
 {
-	struct wh_symbols s;
-	unsigned char *copy;
+	wh_auto(fd) exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct wh_symbols bad = {.fd = memfd_create("bad", MFD_CLOEXEC)};
+	unsigned char *real;
 	uint64_t seed = 88172645463325252, sections, symtab = 0;
+	struct stat st;
 	Elf64_Ehdr eh;
 
-	CU_ASSERT_EQUAL_FATAL(wh_symbol_open(AT_FDCWD, "/proc/self/exe", &s), 0);
-	copy = malloc(s.len);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
-	memcpy(&eh, s.data, sizeof(eh));
+	CU_ASSERT_FATAL(exe >= 0 && bad.fd >= 0 && fstat(exe, &st) == 0);
+	real = malloc((size_t)st.st_size);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(real);
+	CU_ASSERT_EQUAL_FATAL(read(exe, real, (size_t)st.st_size), st.st_size);
+	memcpy(&eh, real, sizeof(eh));
 	sections = (uint64_t)eh.e_shnum * sizeof(Elf64_Shdr);
 	for (unsigned i = 0; i < eh.e_shnum; i++) {
 		Elf64_Shdr sh;
 
-		memcpy(&sh, s.data + eh.e_shoff + i * sizeof(sh), sizeof(sh));
+		memcpy(&sh, real + eh.e_shoff + i * sizeof(sh), sizeof(sh));
 		if (sh.sh_type == SHT_SYMTAB)
 			symtab = sh.sh_offset;
 	}
-	for (unsigned round = 0; round < 3000; round++) {
-		struct wh_symbols bad = {copy, s.len};
+	for (unsigned round = 0; round < 1000; round++) {
+		uint64_t into, address, index, where = 0;
+		unsigned char byte;
 		const char *name;
-		uint64_t into;
 
-		if (round % 100 == 0)
-			memcpy(copy, s.data, s.len);
+		if (round % 50 == 0)
+			CU_ASSERT_EQUAL_FATAL(pwrite(bad.fd, real, (size_t)st.st_size, 0),
+					      st.st_size);
 		seed ^= seed << 13;
 		seed ^= seed >> 7;
 		seed ^= seed << 17;
+		byte = (unsigned char)(seed >> 32);
 		switch (round % 4) {
 		case 0: /* the headers, but for what says that it is an ELF file */
-			copy[4 + seed % (sizeof(eh) - 4)] = (unsigned char)(seed >> 32);
+			where = 4 + seed % (sizeof(eh) - 4);
 			break;
 		case 1:
-			copy[eh.e_phoff + seed % (eh.e_phnum * sizeof(Elf64_Phdr))] =
-				(unsigned char)(seed >> 32);
+			where = eh.e_phoff + seed % (eh.e_phnum * sizeof(Elf64_Phdr));
 			break;
 		case 2:
-			copy[eh.e_shoff + seed % sections] = (unsigned char)(seed >> 32);
+			where = eh.e_shoff + seed % sections;
 			break;
 		case 3:
-			copy[symtab + seed % 4096] = (unsigned char)(seed >> 32);
+			where = symtab + seed % 4096;
 			break;
 		}
-		for (uint64_t offset = 0x1000; offset < 0x3000; offset += 0x200)
+		CU_ASSERT_EQUAL_FATAL(pwrite(bad.fd, &byte, 1, (off_t)where), 1);
+		for (uint64_t offset = 0x1000; offset < 0x3000; offset += 0x400) {
 			if (wh_symbol_find(&bad, offset, &name, &into))
-				CU_ASSERT_TRUE(strlen(name) < 200);
+				CU_ASSERT_TRUE(strlen(name) < WH_SYMBOL_NAME);
+			wh_symbol_unwind_table(&bad, offset, &address, &index);
+		}
 	}
-	free(copy);
+	free(real);
+	wh_symbol_close(&bad);
+}
+
+/* Who truncates the file while it is open for looking gets no answer, and kills nobody. */
+static void test_truncated(void)
+{
+	wh_auto(fd) exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct wh_symbols s;
+	uint64_t offset = offset_of((const void *)test_symbol_alpha), into, address, index;
+	char path[64], block[4096];
+	const char *name;
+	wh_auto(fd) copy = memfd_create("copy", MFD_CLOEXEC);
+	ssize_t n;
+
+	CU_ASSERT_FATAL(exe >= 0 && copy >= 0);
+	while ((n = read(exe, block, sizeof(block))) > 0)
+		CU_ASSERT_EQUAL_FATAL(write(copy, block, (size_t)n), n);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", copy);
+	CU_ASSERT_EQUAL_FATAL(wh_symbol_open(AT_FDCWD, path, &s), 0);
+	CU_ASSERT_TRUE(wh_symbol_find(&s, offset, &name, &into));
+	CU_ASSERT_TRUE_FATAL(wh_symbol_unwind_table(&s, offset, &address, &index));
+	CU_ASSERT_TRUE(address >= offset && index > 0);
+	/* The program's headers are still there; its sections are not. */
+	CU_ASSERT_EQUAL_FATAL(ftruncate(copy, 4096), 0);
+	CU_ASSERT_FALSE(wh_symbol_find(&s, offset, &name, &into));
+	CU_ASSERT_EQUAL_FATAL(ftruncate(copy, 0), 0);
+	CU_ASSERT_FALSE(wh_symbol_find(&s, offset, &name, &into));
+	CU_ASSERT_FALSE(wh_symbol_unwind_table(&s, offset, &address, &index));
 	wh_symbol_close(&s);
 }
 
@@ -137,6 +174,7 @@ int main(void)
 	CU_add_test(suite, "names of functions", test_names);
 	CU_add_test(suite, "files that are no programs", test_no_programs);
 	CU_add_test(suite, "hostile files", test_hostile);
+	CU_add_test(suite, "a file that is truncated meanwhile", test_truncated);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures() != 0 || CU_get_error() != CUE_SUCCESS;
