@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 #include "tracer/caprule_impl.h"
 #include "tracer/decode_impl.h"
@@ -128,28 +130,71 @@ static bool same_ns(struct wh_caprule_ask *ask, const char *ns, pid_t pid, const
 	       ours.st_dev == theirs.st_dev;
 }
 
+/* A namespace to read a file in; @len of what was read, or -errno. */
+struct visit {
+	int proc_fd, ns_fd, type;
+	const char *path;
+	char text[65536];
+	ssize_t len;
+};
+
+static void *visit(void *arg)
+{
+	struct visit *v = arg;
+
+	v->len = setns(v->ns_fd, v->type) < 0
+			 ? -errno
+			 : slurp(v->proc_fd, v->path, v->text, sizeof(v->text));
+	return NULL;
+}
+
+/*
+ * A thread is in a network and an IPC namespace of its own: one that goes there need not find the way
+ * back, and the tracer itself never leaves.
+ */
+static void send_visitor(struct visit *v)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int err;
+
+	v->len = -EAGAIN;
+	/* Signals are for the thread that traces. */
+	sigfillset(&all);
+	err = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (err)
+		return;
+	err = pthread_create(&thread, NULL, visit, v);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!err)
+		pthread_join(thread, NULL);
+}
+
 char *wh_caprule_in_ns(struct wh_caprule_ask *ask, const char *ns, const char *path)
 {
-	int type = strcmp(ns, "net") == 0 ? CLONE_NEWNET : CLONE_NEWIPC;
-	wh_auto(fd) home = -1;
+	struct visit *v = calloc(1, sizeof(*v));
 	wh_auto(fd) there = -1;
-	char name[48], text[65536];
-	ssize_t n;
+	char name[48], *text;
 
-	/* These files show the namespace of who opens them, so for another one we must go there. */
-	if (!same_ns(ask, ns, ask->task->tid, "thread-self")) {
+	if (!v)
+		return NULL;
+	v->proc_fd = ask->r->proc_fd;
+	v->type = strcmp(ns, "net") == 0 ? CLONE_NEWNET : CLONE_NEWIPC;
+	v->path = path;
+	/* These files show the namespace of who opens them, so for another one somebody must go there. */
+	if (same_ns(ask, ns, ask->task->tid, "thread-self")) {
+		v->len = slurp(v->proc_fd, path, v->text, sizeof(v->text));
+	} else {
 		snprintf(name, sizeof(name), "%d/ns/%s", (int)ask->task->tid, ns);
 		there = openat(ask->r->proc_fd, name, O_RDONLY | O_CLOEXEC);
-		snprintf(name, sizeof(name), "thread-self/ns/%s", ns);
-		home = openat(ask->r->proc_fd, name, O_RDONLY | O_CLOEXEC);
-		if (there < 0 || home < 0 || setns(there, type) < 0)
-			return NULL;
+		v->ns_fd = there;
+		v->len = -errno;
+		if (there >= 0)
+			send_visitor(v);
 	}
-	n = slurp(ask->r->proc_fd, path, text, sizeof(text));
-	/* We came from there, so the way back is open. */
-	if (home >= 0)
-		wh_assert(setns(home, type) == 0);
-	return n < 0 ? NULL : strdup(text);
+	text = v->len < 0 ? NULL : strdup(v->text);
+	free(v);
+	return text;
 }
 
 /* ---- other processes ------------------------------------------------------------------------- */
