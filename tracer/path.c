@@ -231,6 +231,8 @@ int wh_path_resolve(struct wh_recorder *r, struct wh_task *task, int dirfd, cons
 	wh_auto(fd) root = -1;
 	wh_auto(fd) dir = -1;
 	struct wh_path_start start = {.dir = -1, .r = r, .task = task};
+	bool straight;
+	int k = 0;
 
 	memset(ret_place, 0, sizeof(*ret_place));
 	if (!*path) {
@@ -240,11 +242,7 @@ int wh_path_resolve(struct wh_recorder *r, struct wh_task *task, int dirfd, cons
 		return wh_path_fd(r, task, dirfd, ret_place);
 	}
 	ret_place->valid = true;
-	root = link_open(r, task, "root");
-	if (root < 0 || !dir_text(r, task, "root", root, root_text, sizeof(root_text)))
-		return 0;
-	start.root = root;
-	start.root_text = root_text;
+	straight = wh_path_is_straight(path, flags);
 	if (path[0] != '/' || flags & WH_PATH_IN_ROOT) {
 		if (dirfd != AT_FDCWD)
 			snprintf(link, sizeof(link), "fd/%d", dirfd);
@@ -253,7 +251,18 @@ int wh_path_resolve(struct wh_recorder *r, struct wh_task *task, int dirfd, cons
 			return 0;
 		start.dir = dir;
 		start.dir_text = start_text;
+		if (straight)
+			k = wh_path_straight(r, task, dir, start_text, path, flags, ret_place);
+	} else if (straight && wh_path_same_root(r, task)) {
+		k = wh_path_straight(r, task, AT_FDCWD, "", path, flags, ret_place);
 	}
+	if (k)
+		return k < 0 ? k : 0;
+	root = link_open(r, task, "root");
+	if (root < 0 || !dir_text(r, task, "root", root, root_text, sizeof(root_text)))
+		return 0;
+	start.root = root;
+	start.root_text = root_text;
 	return wh_path_walk(&start, path, flags, ret_place);
 }
 

@@ -17,4 +17,19 @@ int wh_path_look_fd(int fd, struct stat *ret);
 /** wh_path_fill() - @place exists, and is this. */
 void wh_path_fill(struct wh_place *place, const struct stat *st);
 
+/** wh_path_search_denied() - whether @task needs a capability to search the directory @st. */
+bool wh_path_search_denied(struct wh_recorder *r, struct wh_task *task, const struct stat *st);
+
+/** wh_path_is_straight() - whether nothing in @path itself speaks against wh_path_straight(). */
+bool wh_path_is_straight(const char *path, unsigned flags);
+/** wh_path_same_root() - whether the root of @task is, now, the one that we have. */
+bool wh_path_same_root(struct wh_recorder *r, const struct wh_task *task);
+/**
+ * wh_path_straight() - what wh_path_walk() does, of a path that wh_path_is_straight().
+ * @base: where it starts: a directory, named @base_text; AT_FDCWD and "" for an absolute path
+ * Return: 1; 0 if it is not that simple, and has to be walked; -ENOMEM.
+ */
+int wh_path_straight(struct wh_recorder *r, struct wh_task *task, int base, const char *base_text,
+		     const char *path, unsigned flags, struct wh_place *ret_place);
+
 #endif

@@ -85,24 +85,22 @@ static bool in_groups(const struct wh_creds *c, gid_t gid)
 	return false;
 }
 
-/* Would searching @dir need a capability? Asked of credentials only where the mode can say no. */
-static void walk_search(struct walk *w)
+bool wh_path_search_denied(struct wh_recorder *r, struct wh_task *task, const struct stat *st)
 {
-	const struct stat *st = &w->dir_st;
 	const struct wh_creds *c;
 	unsigned bit;
 
-	if ((st->st_mode & 0111) == 0111 || !w->start->task || !w->start->r)
-		return;
-	c = wh_creds_get(w->start->r, w->start->task);
+	/* Credentials are asked for only where the mode can say no. */
+	if ((st->st_mode & 0111) == 0111 || !task || !r)
+		return false;
+	c = wh_creds_get(r, task);
 	if (!c)
-		return;
+		return false;
 	if (c->fsuid == st->st_uid)
 		bit = 0100;
 	else
 		bit = in_groups(c, st->st_gid) ? 0010 : 0001;
-	if (!(st->st_mode & bit))
-		w->place->search_denied = true;
+	return !(st->st_mode & bit);
 }
 
 /* The end: @st of the object, NULL when it does not exist; the text is complete. */
@@ -362,7 +360,8 @@ static int walk_run(struct walk *w)
 			return 0;
 		if (!S_ISDIR(w->dir_st.st_mode) || walk_waits(w))
 			return walk_finish_missing(w, w->name);
-		walk_search(w);
+		if (wh_path_search_denied(w->start->r, w->start->task, &w->dir_st))
+			w->place->search_denied = true;
 		if (strcmp(w->name, ".") == 0)
 			continue;
 		if (strcmp(w->name, "..") == 0) {

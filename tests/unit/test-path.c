@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "tracer/memory.h"
+#include "tracer/path_impl.h"
 
 static char top[] = "/tmp/whittle-path.XXXXXX";
 static int root = -1, dir = -1;
@@ -252,6 +253,134 @@ static void test_task(void)
 	close(r.proc_fd);
 }
 
+/* ---- straight down ---------------------------------------------------------------------------- */
+
+static bool same_place(const struct wh_place *a, const struct wh_place *b)
+{
+	return a->valid == b->valid && a->resolved == b->resolved && !a->path == !b->path &&
+	       (!a->path || strcmp(a->path, b->path) == 0) && a->exists == b->exists &&
+	       a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->dev == b->dev &&
+	       a->ino == b->ino && a->nlink == b->nlink && a->dir_mode == b->dir_mode &&
+	       a->dir_uid == b->dir_uid && a->dir_gid == b->dir_gid &&
+	       a->search_denied == b->search_denied;
+}
+
+/* The short way must say what the long one says; @straight: whether it is to be taken at all. */
+static void agree(struct wh_recorder *r, struct wh_task *task, const char *path, unsigned flags,
+		  bool straight)
+{
+	char full[192], dir_text[64];
+	struct wh_path_start start = {.root_text = "", .dir = dir, .dir_text = dir_text};
+	wh_auto(fd) slash = open("/", O_PATH | O_CLOEXEC);
+	struct wh_place place[3] = {0};
+	bool taken;
+
+	snprintf(full, sizeof(full), "%s/%s", top, path);
+	snprintf(dir_text, sizeof(dir_text), "%s/a", top);
+	start.root = slash;
+	start.r = r;
+	start.task = task;
+	/* From the root, and from a directory. */
+	for (int i = 0; i < 2; i++) {
+		const char *p = i ? path : full;
+
+		CU_ASSERT_FATAL(wh_path_walk(&start, p, flags, &place[0]) == 0);
+		CU_ASSERT(wh_path_resolve(r, task, dir, p, flags, &place[1]) == 0);
+		if (!same_place(&place[0], &place[1]))
+			printf("\n  %s (%u): %s, not %s\n", p, flags,
+			       place[1].path ? place[1].path : "-",
+			       place[0].path ? place[0].path : "-");
+		CU_ASSERT(same_place(&place[0], &place[1]));
+		taken = false;
+		/* A mount that someone makes at that moment lets the kernel have to ask. */
+		for (int n = 0; n < 20 && !taken && wh_path_is_straight(p, flags); n++)
+			taken = wh_path_straight(r, task, i ? dir : AT_FDCWD, i ? dir_text : "", p,
+						 flags, &place[2]) == 1;
+		if (i == 0)
+			CU_ASSERT(taken == straight);
+		CU_ASSERT(!taken || same_place(&place[0], &place[2]));
+		for (int k = 0; k < 3; k++)
+			wh_path_clear(&place[k]);
+	}
+}
+
+static void agree_all(struct wh_recorder *r, struct wh_task *task)
+{
+	static const struct {
+		const char *path;
+		unsigned flags;
+		bool straight;
+	} v[] = {
+		{"a/b/file", 0, true},
+		{"a/b/file", WH_PATH_FOLLOW, true},
+		{"a/b/none", WH_PATH_FOLLOW, true},
+		{"a/b", 0, true},
+		{"a", 0, true},
+		{"b", 0, true},
+		{"b/file", 0, false}, /* of the top, that is */
+		{"fifo", WH_PATH_FOLLOW, true},
+		{"absolute", 0, true},
+		{"absolute", WH_PATH_FOLLOW, false},
+		{"dangling", WH_PATH_FOLLOW, false},
+		{"a/relative", 0, true},
+		{"a/relative", WH_PATH_FOLLOW, false},
+		{"relative", WH_PATH_FOLLOW, true}, /* none in the top */
+		{"slash/b/file", 0, false},
+		{"a/b/up/a/b/file", 0, false},
+		{"a/b/file/x", 0, false},
+		{"a/none/x", 0, false},
+		{"a//b", 0, false},
+		{"a/./b", 0, false},
+		{"a/../fifo", 0, false},
+		{"a/b/", 0, false},
+		{"closed/none", 0, true},
+		{"a/b/file", WH_PATH_NO_SYMLINKS, false},
+		{"a/b/...", 0, true},
+		{"a/b/..x", 0, true},
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(v); i++)
+		agree(r, task, v[i].path, v[i].flags, v[i].straight);
+}
+
+/* Nothing is remembered: each change shows at the next look. */
+static void test_straight(void)
+{
+	struct wh_process process = {.tgid = getpid()};
+	struct wh_task task = {.tid = getpid(), .process = &process, .creds_valid = true};
+	struct wh_recorder r = {.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	char path[64];
+	struct wh_place place;
+
+	/* As root, to whom nothing is closed, and as one who has to ask. */
+	agree_all(&r, &task);
+	task.creds.fsuid = task.creds.fsgid = 4711;
+	agree_all(&r, &task);
+	snprintf(path, sizeof(path), "%s/closed/none", top);
+	CU_ASSERT(wh_path_resolve(&r, &task, AT_FDCWD, path, 0, &place) == 0);
+	CU_ASSERT(place.search_denied);
+	wh_path_clear(&place);
+	/* A directory above the parent is closed, and opened again. */
+	CU_ASSERT(fchmodat(root, "a", 0700, 0) == 0);
+	agree_all(&r, &task);
+	snprintf(path, sizeof(path), "%s/a/b/file", top);
+	CU_ASSERT(wh_path_resolve(&r, &task, AT_FDCWD, path, 0, &place) == 0);
+	CU_ASSERT(place.search_denied && place.exists);
+	wh_path_clear(&place);
+	CU_ASSERT(fchmodat(root, "a", 0755, 0) == 0);
+	agree_all(&r, &task);
+	/* A symlink takes the place of a directory on the way, then its target is another one. */
+	CU_ASSERT(renameat(root, "a/b", root, "a/c") == 0);
+	agree(&r, &task, "a/b/file", 0, false);
+	CU_ASSERT(symlinkat("c", root, "a/b") == 0);
+	agree(&r, &task, "a/b/file", 0, false);
+	CU_ASSERT(unlinkat(root, "a/b", 0) == 0 && symlinkat("../closed", root, "a/b") == 0);
+	agree(&r, &task, "a/b/file", 0, false);
+	CU_ASSERT(unlinkat(root, "a/b", 0) == 0 && renameat(root, "a/c", root, "a/b") == 0);
+	agree_all(&r, &task);
+	close(r.proc_fd);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void test_memory(void)
@@ -285,11 +414,17 @@ static void test_memory(void)
 int main(void)
 {
 	static CU_TestInfo tests[] = {
-		{"plain paths", test_plain},	 {"..", test_parents},
-		{"symlinks", test_links},	 {"RESOLVE_IN_ROOT", test_in_root},
-		{"attributes", test_attributes}, {"limits", test_limits},
-		{"texts of links", test_clean},	 {"from a task", test_task},
-		{"memory", test_memory},	 CU_TEST_INFO_NULL,
+		{"plain paths", test_plain},
+		{"..", test_parents},
+		{"symlinks", test_links},
+		{"RESOLVE_IN_ROOT", test_in_root},
+		{"attributes", test_attributes},
+		{"limits", test_limits},
+		{"texts of links", test_clean},
+		{"straight down", test_straight},
+		{"from a task", test_task},
+		{"memory", test_memory},
+		CU_TEST_INFO_NULL,
 	};
 	static CU_SuiteInfo suites[] = {
 		{"path", set_up, tear_down, NULL, NULL, tests},
