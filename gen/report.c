@@ -160,16 +160,22 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 			wh_capability_row((unsigned)wh_capability_number(cap->name));
 
 		wh_buf_addf(b,
-			    "<tr><td class=\"code\">%s<br><span class=\"faint\">%s</span></td>"
+			    "<tr><td class=\"name\"><code>%s</code><br><span "
+			    "class=\"faint\">%s</span></td>"
 			    "<td class=\"%s\">%s</td><td>",
 			    cap->name, row->means,
 			    cap->decision == WH_POLICY_ADD ? "added" : "faint",
 			    verdicts[cap->decision]);
 		add_html(b, cap->reason);
 		for (size_t j = 0; j < cap->n_facts; j++) {
-			wh_buf_adds(b, "<br><code>");
-			add_words(b, &cap->facts[j]->evidence);
-			wh_buf_adds(b, "</code>");
+			const struct wh_strset *evidence = &cap->facts[j]->evidence;
+
+			for (size_t k = 0; k < evidence->n; k++) {
+				wh_buf_adds(b, "<br><code>");
+				add_html(b, evidence->v[k]);
+				wh_buf_adds(b, "</code>");
+			}
+			wh_buf_adds(b, evidence->overflow ? "<br>…" : "");
 		}
 		wh_buf_adds(b, "</td></tr>\n");
 	}
