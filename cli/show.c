@@ -207,7 +207,8 @@ static void cap_row(struct wh_table *tab, const void *fact, bool all)
 	};
 	const struct wh_cap *c = fact;
 
-	wh_table_cell(tab, WH_TABLE_BOLD, "%s", c->cap);
+	wh_table_cell(tab, WH_TABLE_BOLD, "%s%s%s", c->cap, c->instead ? " or " : "",
+		      or_nothing(c->instead));
 	if (c->denied)
 		wh_table_cell(tab, WH_TABLE_WARN, "denied");
 	else

@@ -289,6 +289,19 @@ def show_shows_all(tmp):
     check("\x1b" not in text, "colour without a terminal")
 
 
+@case
+def show_either_capability(tmp):
+    """One that would do as well as another is named beside it."""
+    caps = ['"cap":"CAP_DAC_READ_SEARCH","instead":"CAP_DAC_OVERRIDE","strength":"required","denied":false',
+            '"cap":"CAP_CHOWN","strength":"required","denied":false']
+    with open(os.path.join(tmp, "x"), "w", encoding="utf-8") as f:
+        f.write(trace("0" * 16, "web", caps=caps))
+    for args in (["show", "x"], ["show", "--only", "caps", "x"]):
+        text = whittle(*args, cwd=tmp).stdout.decode()
+        check(re.search("CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE +required", text), text)
+        check(re.search("CAP_CHOWN +required", text), text)
+
+
 def in_terminal(args, env, columns):
     pid, fd = pty.fork()
     if pid == 0:
