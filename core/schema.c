@@ -228,6 +228,8 @@ static const struct wh_gap_info gaps[] = {
 	{"io-uring", "io_uring does its work without system calls: what it did was not seen", true},
 	{"limit", "there were more facts of one kind than are kept", true},
 	{"lost-exit", "a call's result was not seen, as its task died in it", false},
+	{"many-addresses",
+	 "one kind of socket had more addresses than are kept: the rest is known as \"*\"", false},
 	{"many-files", "one folder had more names than are kept: the rest is known as a pattern",
 	 false},
 	{"nested-ptrace", "a traced process wanted to trace, which a tracer's presence forbids",

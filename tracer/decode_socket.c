@@ -46,18 +46,24 @@ static bool socket_kind(const struct wh_task *task, int fd, struct kind *ret)
 }
 
 /* More addresses than are kept become one that stands for all. */
-static void fold(struct wh_recorder *r, const struct wh_socket *key, char *address, size_t size)
+static int fold(struct wh_recorder *r, struct wh_task *task, const struct wh_socket *key,
+		char *address, size_t size)
 {
 	char group[128];
 	bool first;
-	int n;
+	int n, k;
 
 	if (!address[0] || wh_trace_find(r->trace, WH_KIND_SOCKET, key))
-		return;
+		return 0;
 	n = snprintf(group, sizeof(group), "%s %s %s", key->op, key->family, key->type);
-	if (n > 0 && (size_t)n < sizeof(group) &&
-	    wh_decode_fact_many(r, group, (size_t)n, WH_ACCESSES, WH_DECODE_ADDRESSES, &first))
-		snprintf(address, size, WH_FILE_MANY);
+	if (n <= 0 || (size_t)n >= sizeof(group) ||
+	    !wh_decode_fact_many(r, group, (size_t)n, WH_ACCESSES, WH_DECODE_ADDRESSES, &first))
+		return 0;
+	k = first ? wh_record_gap(r, task, "many-addresses", "%s: more than %d addresses", group,
+				  WH_DECODE_ADDRESSES)
+		  : 0;
+	snprintf(address, size, WH_FILE_MANY);
+	return wh_decode_fact_err(k);
 }
 
 static int fact_socket(struct wh_recorder *r, struct wh_task *task, const char *op,
@@ -74,7 +80,9 @@ static int fact_socket(struct wh_recorder *r, struct wh_task *task, const char *
 	struct wh_socket *fact;
 	int k;
 
-	fold(r, &key, address, WH_SOCKADDR_TEXT);
+	k = fold(r, task, &key, address, WH_SOCKADDR_TEXT);
+	if (k < 0)
+		return k;
 	k = wh_record_fact(r, task, WH_KIND_SOCKET, &key, true, &fact);
 	return k < 0 ? wh_decode_fact_err(k) : wh_decode_fact_outcome(r, task, &fact->outcomes);
 }
