@@ -2,11 +2,9 @@
 /* apparmor.profile: templates/apparmor.profile, filled with the rules of the policy. */
 #include "gen/emit.h"
 
-#include <jansson.h>
-
 #include "gen/aare.h"
+#include "gen/fixed.h"
 #include "gen/skeleton.h"
-#include "gen/template.h"
 
 static void add_letters(struct wh_buf *b, unsigned letters)
 {
@@ -80,63 +78,14 @@ static void add_userns(const struct wh_policy *p, struct wh_buf *b)
 	}
 }
 
-static bool was_seen(const struct wh_policy *p, const char *prefix, const char *letters)
+static void add_deny(void *data, const struct wh_fixed_deny *deny)
 {
-	static const char order[] = "rwalkmx";
-	unsigned mask = 0;
-
-	for (; *letters; letters++) {
-		const char *at = strchr(order, *letters);
-
-		if (at)
-			mask |= 1u << (at - order);
-	}
-	for (size_t i = 0; i < p->n_files; i++) {
-		if (wh_util_has_prefix(p->files[i].path, prefix) && p->files[i].letters & mask)
-			return true;
-	}
-	return false;
-}
-
-static int deny_entries(const struct wh_policy *p, json_t *json, struct wh_buf *b,
-			struct wh_error *e)
-{
-	json_t *entries, *entry;
-	json_error_t error;
-	size_t i;
-	int r;
-
-	r = wh_template_entries(json, &entries, e);
-	if (r < 0)
-		return r;
-	wh_buf_adds(b, "\n  # Never, whatever else is added here later.\n");
-	json_array_foreach (entries, i, entry) {
-		const char *prefix, *pattern, *letters, *reason;
-
-		if (json_unpack_ex(entry, &error, 0, "{s:s, s:s, s:s, s:s}", "prefix", &prefix,
-				   "pattern", &pattern, "letters", &letters, "reason", &reason) < 0)
-			return wh_error_set(e, EINVAL, "entry %zu: %s", i + 1, error.text);
-		if (was_seen(p, prefix, letters))
-			wh_buf_addf(b, "  # not denied, as it was seen to be used: %s (%s)\n",
-				    pattern, reason);
-		else
-			wh_buf_addf(b, "  deny %s %s, # %s\n", pattern, letters, reason);
-	}
-	return 0;
-}
-
-static int add_denies(const struct wh_policy *p, struct wh_buf *b, struct wh_error *e)
-{
-	json_t *json;
-	int r = wh_template_json("apparmor-denies.json", &json, e);
-
-	if (r < 0)
-		return r;
-	r = deny_entries(p, json, b, e);
-	json_decref(json);
-	if (r < 0)
-		wh_error_prefix(e, "template apparmor-denies.json");
-	return r;
+	if (deny->seen)
+		wh_buf_addf(data, "  # not denied, as it was seen to be used: %s (%s)\n",
+			    deny->pattern, deny->reason);
+	else
+		wh_buf_addf(data, "  deny %s %s, # %s\n", deny->pattern, deny->letters,
+			    deny->reason);
 }
 
 static void add_warnings(const struct wh_policy *p, struct wh_buf *b)
@@ -156,7 +105,8 @@ int wh_apparmor_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_err
 	add_rules(p, &rules);
 	add_userns(p, &rules);
 	add_files(p, &rules);
-	r = add_denies(p, &denies, e);
+	wh_buf_adds(&denies, "\n  # Never, whatever else is added here later.\n");
+	r = wh_fixed_denies(p, add_deny, &denies, e);
 	if (r < 0)
 		return r;
 	if (warnings.failed || rules.failed || denies.failed)

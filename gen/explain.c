@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
+#include "gen/fixed.h"
 #include "gen/generalise.h"
 #include "gen/text.h"
 #include "whittle/capability.h"
@@ -279,8 +280,8 @@ static void add_file(const struct wh_policy *p, struct wh_buf *b, const struct w
 		add_file_fact(p, b, file->facts[i]);
 }
 
-/* Seen, but AppArmor is not asked about it. */
-static void add_ruleless(const struct wh_policy *p, const char *item, struct wh_buf *b)
+/* Seen, but AppArmor is not asked about it. @fixed: the template has a line for it. */
+static void add_ruleless(const struct wh_policy *p, const char *item, bool fixed, struct wh_buf *b)
 {
 	size_t n, told = 0;
 	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
@@ -290,7 +291,10 @@ static void add_ruleless(const struct wh_policy *p, const char *item, struct wh_
 
 		if (strcmp(fact->path, item) != 0)
 			continue;
-		if (!told++)
+		if (!told++ && fixed)
+			add_safe(b, "file ", item,
+				 ": what was seen of it needs no rule of its own\n");
+		else if (told == 1)
 			add_safe(b, "file ", item,
 				 ": not in the profile, though it was seen: what was done with it "
 				 "needs no rule, it\n  failed before AppArmor would be asked, or "
@@ -298,11 +302,11 @@ static void add_ruleless(const struct wh_policy *p, const char *item, struct wh_
 				 "only inherited open from whoever recorded\n");
 		add_file_fact(p, b, fact);
 	}
-	if (!told)
+	if (!told && !fixed)
 		add_safe(b, "file ", item, ": not in the profile; it was not observed\n");
 }
 
-static int explain_path(const struct wh_policy *p, const char *item, struct wh_buf *b,
+static int explain_path(const struct wh_policy *p, const char *item, bool fixed, struct wh_buf *b,
 			struct wh_error *e)
 {
 	wh_auto(generalise) g = NULL;
@@ -327,7 +331,7 @@ static int explain_path(const struct wh_policy *p, const char *item, struct wh_b
 		told++;
 	}
 	if (!told)
-		add_ruleless(p, item, b);
+		add_ruleless(p, item, fixed, b);
 	return told;
 }
 
@@ -425,15 +429,24 @@ int wh_explain_item(const struct wh_policy *p, const char *item, struct wh_buf *
 		    struct wh_error *e)
 {
 	size_t before = b->len;
+	wh_auto(buf) fixed = {0};
+	unsigned told_fixed = 0;
 	int told = 0, r;
 
 	told += explain_syscall(p, item, b);
 	told += explain_cap(p, item, b);
-	r = explain_path(p, item, b, e);
+	r = wh_fixed_explain(p, item, &fixed, &told_fixed, e);
+	if (r < 0)
+		return r;
+	told += r;
+	r = explain_path(p, item, told_fixed > 0, b, e);
 	if (r < 0)
 		return r;
 	told += r;
 	told += explain_rules(p, item, b);
+	if (fixed.failed)
+		return wh_error_oom(e);
+	wh_buf_adds(b, fixed.data ? fixed.data : "");
 	told += explain_gaps(p, item, b);
 	explain_others(p, item, b);
 	if (b->failed)

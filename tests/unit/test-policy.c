@@ -506,6 +506,24 @@ static void test_explain(void)
 	CU_ASSERT_EQUAL(explained(p, "/only/stat", "needs no rule"), 0);
 	CU_ASSERT_EQUAL(explained(p, "/etc/shadow", "was not observed"), 0);
 	CU_ASSERT_EQUAL(explained(p, "io-uring", "has none"), 0);
+	/* What the template has answers with the template's reason. */
+	CU_ASSERT_EQUAL(explained(p, "/dev/null",
+				  "AppArmor rule /dev/null rw: in each profile\n"
+				  "  because\n    Standard input and output"),
+			1);
+	CU_ASSERT_EQUAL(explained(p, "/dev/console", "Standard input and output"), 1);
+	CU_ASSERT_EQUAL(explained(p, "/dev/pts/9", "AppArmor rule /dev/pts/@{int} rw"), 1);
+	CU_ASSERT_EQUAL(explained(p, "/dev/pts/x", "was not observed"), 0);
+	CU_ASSERT_EQUAL(explained(p, "/dev/nullx", "was not observed"), 0);
+	CU_ASSERT_EQUAL(explained(p, "signal", "signal (receive) peer=crun"), 1);
+	CU_ASSERT_EQUAL(explained(p, "SIGTERM", "may stop it"), 1);
+	CU_ASSERT_EQUAL(explained(p, "signal (receive) peer=runc", "may stop it"), 1);
+	CU_ASSERT_EQUAL(explained(p, "SIGNONE", "is not in the profile"), 0);
+	CU_ASSERT_EQUAL(explained(p, "/proc/kcore", "deny /proc/kcore rwklx: denied"), 0);
+	CU_ASSERT_EQUAL(explained(p, "/proc/kcore", "because the memory of the kernel"), 0);
+	CU_ASSERT_EQUAL(explained(p, "/proc/kcore2", "was not observed"), 0);
+	CU_ASSERT_EQUAL(explained(p, "/sys/firmware/efi", "firmware variables"), 0);
+	CU_ASSERT_EQUAL(explained(p, "deny /sys/** wklx", "devices and settings"), 0);
 	CU_ASSERT_EQUAL(explained(p, "no\nsuch\x1b", "no\\x0asuch\\x1b is not"), 0);
 }
 
