@@ -174,6 +174,35 @@ static void add_span(struct span *spans, size_t *n, struct span span)
 	(*n)++;
 }
 
+/* Is the name at @name one that reads like a mark of the trace, with the backslashes of its escape? */
+static bool is_escaped(const char *name, const char *mark)
+{
+	size_t slashes = strspn(name, "\\");
+	const char *at = name + slashes;
+
+	return slashes && wh_util_has_prefix(at, mark) && strchr("/", at[strlen(mark)]);
+}
+
+size_t wh_generalise_escape(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && is_escaped(slash + 1, "*") ? (size_t)(slash - path) + 1 : SIZE_MAX;
+}
+
+/* The backslash that the trace has put in front of a real name goes. */
+static void find_escapes(const char *path, struct span *spans, size_t *n)
+{
+	static const char proc[] = "/proc/";
+	size_t name = wh_generalise_escape(path);
+
+	if (name != SIZE_MAX)
+		add_span(spans, n, (struct span){name, name + 1, "", NULL});
+	name = strlen(proc);
+	if (wh_util_has_prefix(path, proc) && is_escaped(path + name, "@{pid}"))
+		add_span(spans, n, (struct span){name, name + 1, "", NULL});
+}
+
 /*
  * Variables that the trace itself has in a path: see struct wh_file. Anywhere else the same characters
  * are a name that somebody chose.
@@ -198,6 +227,7 @@ static void find_variables(const char *path, struct span *spans, size_t *n)
 
 		add_span(spans, n, (struct span){end - len, end, "@{int}", NULL});
 	}
+	find_escapes(path, spans, n);
 	/* The folder had more names than are kept. */
 	if (slash && strcmp(slash, "/*") == 0)
 		add_span(spans, n,

@@ -30,4 +30,10 @@ enum wh_generalise_use {
 void wh_generalise_path(const struct wh_generalise *g, const char *path, unsigned use,
 			struct wh_buf *pattern, struct wh_buf *reasons);
 
+/**
+ * wh_generalise_escape() - where a path of the trace has the backslash that makes its last name a real
+ * one (see struct wh_file); SIZE_MAX without one.
+ */
+size_t wh_generalise_escape(const char *path);
+
 #endif

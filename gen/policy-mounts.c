@@ -35,13 +35,21 @@ static bool options_known(const char *flags)
 	return true;
 }
 
-/* A folder's name has a slash at its end in AppArmor's eyes; whether it is one may not be known. */
-static void add_place(struct wh_buf *b, const char *path)
+/*
+ * A folder's name has a slash at its end in AppArmor's eyes; whether it is one may not be known.
+ * @escape: where the trace's own backslash is, that is not part of the name; SIZE_MAX without one
+ */
+static void add_place(struct wh_buf *b, const char *path, size_t escape)
 {
 	wh_auto(buf) pattern = {0};
 	size_t len = strlen(path);
 
-	wh_aare_escape(&pattern, path, len);
+	if (escape < len) {
+		wh_aare_escape(&pattern, path, escape);
+		wh_aare_escape(&pattern, path + escape + 1, len - escape - 1);
+	} else {
+		wh_aare_escape(&pattern, path, len);
+	}
 	if (path[0] == '/' && path[len - 1] != '/')
 		wh_buf_adds(&pattern, "{,/}");
 	wh_aare_quote(b, pattern.data ? pattern.data : "");
@@ -99,15 +107,15 @@ static void mount_text(struct wh_buf *b, const struct mount_op *op, const struct
 		mount_options(b, m);
 	if (op->source && m->source && *m->source) {
 		wh_buf_addc(b, ' ');
-		add_place(b, m->source);
+		add_place(b, m->source, SIZE_MAX);
 	}
 	if (strcmp(op->rule, "pivot_root") == 0 && m->source && *m->source) {
 		wh_buf_adds(b, " oldroot=");
-		add_place(b, m->source);
+		add_place(b, m->source, SIZE_MAX);
 	}
 	if (m->target && *m->target) {
 		wh_buf_adds(b, arrow ? " -> " : " ");
-		add_place(b, m->target);
+		add_place(b, m->target, wh_generalise_escape(m->target));
 	}
 }
 

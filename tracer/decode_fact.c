@@ -119,6 +119,23 @@ static size_t digits(const char *s)
 	return n && (s[n] == '/' || s[n] == '\0') ? n : 0;
 }
 
+/*
+ * A real name that reads like a mark of ours, behind any number of backslashes, gets one more in front:
+ * so what has none is the mark. @name: in a buffer with room for it
+ */
+static void escape_name(char *name, const char *mark)
+{
+	const char *end = name + strspn(name, "\\");
+
+	if (!wh_util_has_prefix(end, mark))
+		return;
+	end += strlen(mark);
+	if (*end && *end != '/')
+		return;
+	memmove(name + 1, name, strlen(name) + 1);
+	*name = '\\';
+}
+
 /* A pid is another one in each run; so are the numbers of threads. */
 static void write_pids(const char *path, char *buf, size_t size)
 {
@@ -128,6 +145,8 @@ static void write_pids(const char *path, char *buf, size_t size)
 
 	if (!wh_util_has_prefix(path, proc) || !(n = digits(s))) {
 		snprintf(buf, size, "%s", path);
+		if (wh_util_has_prefix(path, proc))
+			escape_name(buf + strlen(proc), "@{pid}");
 		return;
 	}
 	s += n;
@@ -146,10 +165,13 @@ const char *wh_decode_fact_path(const struct wh_place *place, const char *type, 
 
 	if (!place->path)
 		return NULL;
-	write_pids(place->path, buf, size - 1);
+	/* Two backslashes and a '/' may come to it. */
+	write_pids(place->path, buf, size - 3);
 	n = strlen(buf);
 	if (wh_util_streq(type, "dir") && buf[n - 1] != '/')
 		strcpy(buf + n, "/");
+	else if (n && strrchr(buf, '/'))
+		escape_name(strrchr(buf, '/') + 1, WH_FILE_MANY);
 	return buf;
 }
 

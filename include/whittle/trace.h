@@ -207,6 +207,8 @@ const char *wh_trace_access_letters(enum wh_access access);
  * tracer keeps. A part that is never the same twice is written as a variable, so that variety stays
  * bounded: a process of the proc filesystem as "/proc/@{pid}" (its threads as
  * "/proc/@{pid}/task/@{tid}"), the number of an O_TMPFILE file as "DIR/#@{int}".
+ * A real last name WH_FILE_MANY, and a real "/proc/@{pid}", would read like these: such a name, behind
+ * any number of backslashes of its own, is written with one more backslash in front.
  * @type: "file", "dir", "chr", "blk", "fifo", "socket", "link", or "missing"
  * @outcomes: "ok" and errno names
  * @owner_always: each time it was there, the task's fsuid owned it

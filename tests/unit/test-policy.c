@@ -118,6 +118,12 @@ static void test_generalise(void)
 	check_path("/srv/#@{int}", created, "/srv/#@{int}");
 	check_path("/srv/many/*", 0, "/srv/many/*");
 	check_path("/srv/a*", 0, "/srv/a\\*");
+	/* Real names that read like a mark of the trace have a backslash in front there. */
+	check_path("/srv/\\*", 0, "/srv/\\*");
+	check_path("/srv/\\\\*", 0, "/srv/[\\\\]\\*");
+	check_path("/srv/\\a*", 0, "/srv/[\\\\]a\\*");
+	check_path("/srv/*/a", 0, "/srv/\\*/a");
+	check_path("/proc/\\@{pid}/a", 0, "/proc/[@]\\{pid\\}/a");
 	check_path("/tmp/x.AbC123", created, "/tmp/x.??????");
 	check_path("/tmp/x.AbC123", read, "/tmp/x.AbC123");
 	check_path("/tmp/x.config", created, "/tmp/x.config");

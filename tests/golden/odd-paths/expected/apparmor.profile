@@ -42,6 +42,7 @@ profile demo_1.x flags=(attach_disconnected,mediate_deleted) {
   owner /srv/log rw,
   owner /srv/log.[0-9]* w, # a number that the service gives its files
   owner /srv/many/* w, # the folder had more names than a recording keeps
+  owner "/srv/many/\*" w,
   "/srv/new\012line" r,
   "/srv/qu\"ote" r,
   "/srv/quote\"" r,
