@@ -105,6 +105,7 @@ void wh_caprule_reset(struct wh_call *call)
 	free(wh_take(call->needs));
 	call->n_needs = 0;
 	call->cap_held = 0;
+	call->cap_late = false;
 }
 
 int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
@@ -120,7 +121,10 @@ int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
 	task->call.cap_held = ask.creds->effective;
 	task->call.cap_uid = ask.creds->fsuid;
 	task->call.cap_foreign = !ask.creds->in_init_userns;
-	ask.rule->enter(&ask);
+	/* One who holds nothing uses nothing, and what it lacks only a refusal shows. */
+	task->call.cap_late = ask.rule->late && !ask.creds->effective;
+	if (!task->call.cap_late)
+		ask.rule->enter(&ask);
 	return ask.oom ? -ENOMEM : 0;
 }
 
@@ -160,11 +164,17 @@ static int record(struct wh_caprule_ask *ask, const struct wh_need *need, enum w
 	return k == -ENOMEM ? k : 0;
 }
 
+static bool is_refused(const struct wh_caprule_ask *ask)
+{
+	int err = ask->call->err;
+
+	return err == EPERM || err == EACCES || (ask->rule->error && err == ask->rule->error);
+}
+
 static int judge(struct wh_caprule_ask *ask)
 {
 	const struct wh_call *call = ask->call;
-	bool refused = call->err == EPERM || call->err == EACCES ||
-		       (ask->rule->error && call->err == ask->rule->error);
+	bool refused = is_refused(ask);
 	int k = 0;
 
 	for (unsigned i = 0; i < call->n_needs && k == 0; i++) {
@@ -203,7 +213,15 @@ int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task)
 	int k = 0;
 
 	ask.rule = rule_of(task->call.row);
-	if (ask.rule && task->call.n_needs) {
+	if (ask.rule && task->call.cap_late && is_refused(&ask)) {
+		ask.creds = wh_creds_get(r, task);
+		if (ask.creds)
+			ask.rule->enter(&ask);
+		ask.creds = NULL;
+	}
+	if (ask.oom) {
+		k = -ENOMEM;
+	} else if (ask.rule && task->call.n_needs) {
 		if (ask.rule->exit)
 			ask.rule->exit(&ask);
 		k = ask.oom ? -ENOMEM : judge(&ask);

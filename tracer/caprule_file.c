@@ -467,14 +467,15 @@ static void enter_open_by_handle(struct wh_caprule_ask *ask)
 #define DAC (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
 
 const struct wh_caprule wh_caprule_file[] = {
-	{"path", search_all, DAC},
+	{"path", search_all, DAC, .late = true},
 	{"open", enter_open,
 	 DAC | WH_CAP(FOWNER) | WH_CAP(SYS_RAWIO) | WH_CAP(SYSLOG) | WH_CAP(SYS_PTRACE) |
 		 WH_CAP(SYS_ADMIN) | WH_CAP(SYS_RESOURCE) | WH_CAP(SETUID) | WH_CAP(SETGID) |
 		 WH_CAP(AUDIT_CONTROL) | WH_CAP(MAC_ADMIN) | WH_CAP(MAC_OVERRIDE) |
 		 WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(BLOCK_SUSPEND) | WH_CAP(SYS_MODULE) |
-		 WH_CAP(SYS_BOOT) | WH_CAP(SYS_NICE)},
-	{"access", enter_access, DAC},
+		 WH_CAP(SYS_BOOT) | WH_CAP(SYS_NICE),
+	 .late = true},
+	{"access", enter_access, DAC, .late = true},
 	{"chdir", enter_chdir, DAC},
 	{"chroot", enter_chroot, DAC | WH_CAP(SYS_CHROOT)},
 	{"truncate", enter_truncate, DAC},

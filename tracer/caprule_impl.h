@@ -39,6 +39,7 @@ struct wh_caprule_ask {
  * @caps: all that it can give
  * @cap, @what: of a rule that says the same for every call
  * @error: an errno other than EPERM and EACCES by which the kernel refuses
+ * @late: a refused call leaves all as it was, so that @enter may as well be asked at the exit
  */
 struct wh_caprule {
 	const char *name;
@@ -48,6 +49,7 @@ struct wh_caprule {
 	const char *what;
 	int error;
 	void (*exit)(struct wh_caprule_ask *ask);
+	bool late;
 };
 
 /* Each family has its table, ended by a row without a name. */

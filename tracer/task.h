@@ -94,6 +94,7 @@ struct wh_call {
 	uint64_t cap_held; /* at the entry: the effective capabilities, … */
 	uid_t cap_uid; /* … the uid that asks, and whether it does so in another user namespace */
 	bool cap_foreign;
+	bool cap_late; /* nothing is held: the rule is asked at the exit, if the call is refused */
 	/* Set when it has returned: */
 	bool returned;
 	int64_t ret; /* as the kernel returned it */
