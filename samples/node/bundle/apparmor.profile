@@ -54,8 +54,8 @@ profile whittle-node flags=(attach_disconnected,mediate_deleted) {
   owner /run/whittle-sample-node/data/note5.txt w,
   owner /run/whittle-sample-node/data/note5.txt.new rw,
   /run/whittle-sample-node/start rix,
-  /sys/fs/cgroup/memory/process_api/78db59aefdc7c0af655ae2366d748135/memory.limit_in_bytes r,
-  /sys/fs/cgroup/memory/process_api/78db59aefdc7c0af655ae2366d748135/memory.soft_limit_in_bytes r,
+  /sys/fs/cgroup/memory/process_api/19bb7cf5570ad02db9be0c1122041d3f/memory.limit_in_bytes r,
+  /sys/fs/cgroup/memory/process_api/19bb7cf5570ad02db9be0c1122041d3f/memory.soft_limit_in_bytes r,
   /usr/bin/dash ix,
   /usr/bin/node rmix,
   /usr/lib/@{multiarch}/ld-linux-x86-64.so.2 rm, # the folder is named for the machine's architecture
