@@ -1,36 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.h"
+#include "cli/traces.h"
 #include "gen/bundle.h"
 #include "whittle/capability.h"
 
 #define DEFAULT_DIR "bundle"
-
-static int read_traces(const struct wh_cli_args *args, struct wh_trace **ret, struct wh_error *e)
-{
-	wh_auto(trace) all = NULL;
-	int stdins = 0, r;
-
-	for (int i = 0; i < args->n_rest; i++)
-		stdins += strcmp(args->rest[i], "-") == 0;
-	if (stdins > 1)
-		return wh_error_set(e, EINVAL, "- is given twice; standard input can be read once");
-	for (int i = 0; i < args->n_rest; i++) {
-		wh_auto(trace) one = NULL;
-
-		r = wh_trace_json_read(args->rest[i], &one, e);
-		if (r < 0)
-			return r;
-		if (!all) {
-			all = wh_take(one);
-			continue;
-		}
-		r = wh_trace_merge(all, one, e);
-		if (r < 0)
-			return r;
-	}
-	*ret = wh_take(all);
-	return 0;
-}
 
 static int options_of(const struct wh_cli_args *args, struct wh_policy_options *ret,
 		      struct wh_error *e)
@@ -164,7 +138,7 @@ static int generate(const struct wh_cli_args *args, struct wh_error *e)
 	r = options_of(args, &options, e);
 	if (r < 0)
 		return r;
-	r = read_traces(args, &trace, e);
+	r = wh_traces_read(args, &trace, e);
 	if (r < 0)
 		return r;
 	r = wh_policy_new(trace, &options, &policy, e);

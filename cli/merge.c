@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/cli.h"
-#include "whittle/trace.h"
+#include "cli/traces.h"
 
 static int merge(const struct wh_cli_args *args, const char *output, struct wh_error *e)
 {
 	wh_auto(trace) all = NULL;
-	bool stdin_read = false;
-	int r;
+	int r = wh_traces_read(args, &all, e);
 
-	for (int i = 0; i < args->n_rest; i++) {
-		wh_auto(trace) one = NULL;
-
-		if (strcmp(args->rest[i], "-") == 0) {
-			if (stdin_read)
-				return wh_error_set(
-					e, EINVAL,
-					"- is given twice; standard input can be read once");
-			stdin_read = true;
-		}
-		r = wh_trace_json_read(args->rest[i], &one, e);
-		if (r < 0)
-			return r;
-		if (!all) {
-			all = wh_take(one);
-			continue;
-		}
-		r = wh_trace_merge(all, one, e);
-		if (r < 0)
-			return r;
-	}
-	return wh_trace_json_write(all, output, e);
+	return r < 0 ? r : wh_trace_json_write(all, output, e);
 }
 
 static int run(const struct wh_cli_args *args, struct wh_error *e)

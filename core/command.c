@@ -127,17 +127,24 @@ int wh_command_shell(const char *command, int out, const sigset_t *mask, pid_t *
 	return 0;
 }
 
-void wh_command_outcome(int status, char *ret_text, size_t size)
+void wh_command_signal(struct wh_buf *b, int sig)
 {
-	const char *name;
+	const char *name = sigabbrev_np(sig);
 
-	if (WIFEXITED(status)) {
-		snprintf(ret_text, size, "exited %d", WEXITSTATUS(status));
-		return;
-	}
-	name = sigabbrev_np(WTERMSIG(status));
 	if (name)
-		snprintf(ret_text, size, "killed by SIG%s", name);
+		wh_buf_addf(b, "SIG%s", name);
+	else if (sig >= SIGRTMIN && sig <= SIGRTMAX)
+		wh_buf_addf(b, "SIGRTMIN+%d", sig - SIGRTMIN);
 	else
-		snprintf(ret_text, size, "killed by signal %d", WTERMSIG(status));
+		wh_buf_addf(b, "signal %d", sig);
+}
+
+void wh_command_status(struct wh_buf *b, int status)
+{
+	if (WIFEXITED(status)) {
+		wh_buf_addf(b, "exited %d", WEXITSTATUS(status));
+	} else {
+		wh_buf_adds(b, "killed by ");
+		wh_command_signal(b, WTERMSIG(status));
+	}
 }

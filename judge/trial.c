@@ -106,6 +106,14 @@ static void answer(struct run *r)
 
 /* ---- the course ------------------------------------------------------------------------------- */
 
+static void say_status(int status, char *ret_text, size_t size)
+{
+	wh_auto(buf) b = {};
+
+	wh_command_status(&b, status);
+	snprintf(ret_text, size, "%s", b.data ? b.data : "ended");
+}
+
 static void reap(struct run *r)
 {
 	pid_t pid;
@@ -115,11 +123,11 @@ static void reap(struct run *r)
 		if (pid == r->service) {
 			r->service = -1;
 			r->service_status = status;
-			wh_command_outcome(status, r->result->service, sizeof(r->result->service));
+			say_status(status, r->result->service, sizeof(r->result->service));
 		} else if (pid == r->load) {
 			r->load = -1;
 			r->load_status = status;
-			wh_command_outcome(status, r->result->load, sizeof(r->result->load));
+			say_status(status, r->result->load, sizeof(r->result->load));
 		}
 	}
 }

@@ -4,27 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-void wh_outcome_signal(struct wh_buf *b, int sig)
-{
-	const char *name = sigabbrev_np(sig);
-
-	if (name)
-		wh_buf_addf(b, "SIG%s", name);
-	else if (sig >= SIGRTMIN && sig <= SIGRTMAX)
-		wh_buf_addf(b, "SIGRTMIN+%d", sig - SIGRTMIN);
-	else
-		wh_buf_addf(b, "signal %d", sig);
-}
-
-void wh_outcome_status(struct wh_buf *b, int status)
-{
-	if (WIFEXITED(status)) {
-		wh_buf_addf(b, "exited %d", WEXITSTATUS(status));
-	} else {
-		wh_buf_adds(b, "killed by ");
-		wh_outcome_signal(b, WTERMSIG(status));
-	}
-}
+#include "whittle/command.h"
 
 static bool exited_fine(int status)
 {
@@ -82,7 +62,7 @@ void wh_outcome_text(struct wh_buf *b, const struct wh_outcome *o)
 {
 	switch (o->stop) {
 	case WH_STOP_NONE:
-		wh_outcome_status(b, o->status);
+		wh_command_status(b, o->status);
 		if (o->unready)
 			wh_buf_adds(b, " before it was ready");
 		return;
@@ -91,7 +71,7 @@ void wh_outcome_text(struct wh_buf *b, const struct wh_outcome *o)
 		break;
 	case WH_STOP_SIGNAL:
 		wh_buf_adds(b, "stopped by ");
-		wh_outcome_signal(b, o->signal);
+		wh_command_signal(b, o->signal);
 		break;
 	case WH_STOP_NOT_READY:
 		wh_buf_addf(b, "not ready within %g s", o->ready_timeout);
@@ -102,7 +82,7 @@ void wh_outcome_text(struct wh_buf *b, const struct wh_outcome *o)
 	}
 	if (died_of_its_own(o)) {
 		wh_buf_adds(b, ", ");
-		wh_outcome_status(b, o->status);
+		wh_command_status(b, o->status);
 	} else if (o->killed && o->hurried) {
 		wh_buf_adds(b, ", killed at once");
 	} else if (o->killed) {
@@ -117,7 +97,7 @@ void wh_outcome_load(struct wh_buf *b, const struct wh_outcome *o)
 	if (!o->load_started)
 		wh_buf_adds(b, "not started");
 	else if (o->load_ended)
-		wh_outcome_status(b, o->load_status);
+		wh_command_status(b, o->load_status);
 	else if (o->stop == WH_STOP_NONE)
 		wh_buf_adds(b, "stopped: the workload ended first");
 	else

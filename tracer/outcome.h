@@ -39,11 +39,6 @@ struct wh_outcome {
 	int load_status;
 };
 
-/** wh_outcome_status() - "exited 0", "killed by SIGSEGV". */
-void wh_outcome_status(struct wh_buf *b, int status);
-/** wh_outcome_signal() - "SIGTERM", "SIGRTMIN+3". */
-void wh_outcome_signal(struct wh_buf *b, int sig);
-
 void wh_outcome_text(struct wh_buf *b, const struct wh_outcome *o);
 /** wh_outcome_load() - nothing is added where there was no load. */
 void wh_outcome_load(struct wh_buf *b, const struct wh_outcome *o);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "whittle/buf.h"
 #include "whittle/error.h"
 
 /**
@@ -25,7 +26,9 @@ int wh_command_exec_failed(const char *path, int err, struct wh_error *e);
 int wh_command_shell(const char *command, int out, const sigset_t *mask, pid_t *ret_pid,
 		     struct wh_error *e);
 
-/** wh_command_outcome() - a wait status in words: "exited 0", "killed by SIGTERM". */
-void wh_command_outcome(int status, char *ret_text, size_t size);
+/** wh_command_status() - a wait status in words: "exited 0", "killed by SIGTERM". */
+void wh_command_status(struct wh_buf *b, int status);
+/** wh_command_signal() - "SIGTERM", "SIGRTMIN+3". */
+void wh_command_signal(struct wh_buf *b, int sig);
 
 #endif

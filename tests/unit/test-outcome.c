@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "tracer/outcome.h"
+#include "whittle/command.h"
 
 #define EXITED(n) ((n) << 8)
 
@@ -174,7 +175,7 @@ static void test_signals(void)
 		struct wh_buf b = {0};
 		wh_auto(str) text = NULL;
 
-		wh_outcome_signal(&b, names[i].sig);
+		wh_command_signal(&b, names[i].sig);
 		text = wh_buf_take(&b);
 		CU_ASSERT_STRING_EQUAL(text, names[i].name);
 	}
