@@ -133,10 +133,18 @@ class Kernel:
         self.process.wait()
         raise OSError("bpftrace cannot count system calls on this kernel: " + " ".join(said[-3:]).strip())
 
+    def stop(self):
+        """Leave no tracepoint behind, however the test ends."""
+        self.process.kill()
+        self.process.wait()
+
     def counts(self):
         """({pid of a whittle: {(abi, number): count}}, {pid of a whittle: tasks that ended})"""
         self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=60)
+        try:
+            out, _ = self.process.communicate(timeout=60)
+        finally:
+            self.stop()
         counts, exits = {}, {}
         for line in out.splitlines():
             try:
@@ -241,12 +249,8 @@ def record_live(whittle, build, wanted, top):
         yield name, pid, trace, None if status == want else f"exit status {status}: {err[-500:]}"
 
 
-def against_kernel(whittle, build, wanted, top, results):
-    try:
-        kernel = Kernel()
-    except OSError as error:
-        print(f"skip peer/kernel: {error}", flush=True)
-        return
+def record_all(whittle, build, wanted, top):
+    """[(case, pid of its whittle, trace, why there is none)]"""
     todo = []
     for name in SERVICES:
         if wanted(f"kernel/sample-{name}"):
@@ -261,6 +265,20 @@ def against_kernel(whittle, build, wanted, top, results):
                          None if status == 0 else f"exit status {status}: {err[-1000:]}"))
     for name, pid, trace, why in record_live(whittle, build, wanted, top):
         todo.append((f"kernel/live-{name}", pid, trace, why))
+    return todo
+
+
+def against_kernel(whittle, build, wanted, top, results):
+    try:
+        kernel = Kernel()
+    except OSError as error:
+        print(f"skip peer/kernel: {error}", flush=True)
+        return
+    try:
+        todo = record_all(whittle, build, wanted, top)
+    except BaseException:
+        kernel.stop()
+        raise
     (counts, exits), names = kernel.counts(), kernel_names()
     for name, pid, trace, why in todo:
         if why:
