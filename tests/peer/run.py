@@ -44,7 +44,7 @@ PROGRAMS = {
                  "dd if=/dev/zero of=z bs=4k count=3; truncate -s 1 z; rm -r a c; df . ; id; date",
     "find": "exec find /etc/apt /etc/ssl -type f -name '*.conf' -exec head -n 1 {} +",
     "xargs": "seq 20 | xargs -n 1 -P 4 sh -c 'echo $0 > x$0'; ls",
-    "tar": "tar -C /etc -cJf t.tar.xz apt dpkg passwd && mkdir x && tar -C x -xf t.tar.xz && ls -R x",
+    "tar": "tar -C /etc -czf t.tar.gz apt dpkg passwd && mkdir x && tar -C x -xf t.tar.gz && ls -R x",
     "perl": "exec perl -MPOSIX -MFile::Find -e 'find(sub {}, \"/etc/apt\"); print strftime(\"%F\", gmtime(0))'",
     "python": "exec /usr/bin/python3 -c 'import json, sqlite3, ssl, subprocess; "
               "sqlite3.connect(\"d.db\").execute(\"create table t(a)\"); "
