@@ -94,6 +94,8 @@ static const struct wh_field run_fields[] = {
 	FIELD(wh_run, ip_unprivileged_port_start, U64),
 	FIELD(wh_run, engine, STR),
 	FIELD(wh_run, engine_reason, STR, NULLABLE),
+	FIELD(wh_run, counts_partial, ANY, NULLABLE),
+	FIELD(wh_run, engine_notes, SET, .limit = WH_LIMIT_NOTES),
 	FIELD(wh_run, ready, STR, NULLABLE),
 	FIELD(wh_run, load, STR, NULLABLE),
 	FIELD(wh_run, load_outcome, STR, NULLABLE),

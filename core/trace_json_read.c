@@ -300,7 +300,7 @@ static const struct wh_field *find_field(const struct wh_kind_info *info, const 
 	return NULL;
 }
 
-/* Sets and such may be left out when they are empty, and a nullable string; nothing else. */
+/* Sets and such may be left out when they are empty, and what is nullable; nothing else. */
 static bool may_be_absent(const struct wh_field *field)
 {
 	switch (field->type) {

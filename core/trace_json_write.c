@@ -128,6 +128,8 @@ static bool is_empty(const struct wh_field *field, const void *p)
 	switch (field->type) {
 	case WH_FIELD_STR:
 		return !*(const char *const *)p;
+	case WH_FIELD_ANY:
+		return field->nullable && !*(const bool *)p;
 	case WH_FIELD_SET:
 		return !((const struct wh_strset *)p)->n;
 	case WH_FIELD_LIST:

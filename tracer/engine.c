@@ -1,57 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/engine.h"
 
-/* In order of preference for "auto". */
+#include "whittle/buf.h"
+
+/* In order of preference for "auto". The last one works wherever whittle does. */
 static const struct {
 	const char *name;
 	const struct wh_engine *engine; /* NULL: the name is reserved */
 } engines[] = {
-	{"adaptive", NULL},
 	{"assisted", NULL},
+	{"adaptive", NULL},
 	{"plain", &wh_plain_engine},
 };
 
-static int by_name(const char *name, const struct wh_engine **ret_engine, struct wh_error *e)
+static int by_name(const struct wh_record_options *options, const struct wh_engine **ret_engine,
+		   struct wh_error *e)
 {
+	const char *name = options->engine;
+
 	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
+		const struct wh_engine *engine = engines[i].engine;
+
 		if (strcmp(engines[i].name, name) != 0)
 			continue;
-		if (!engines[i].engine)
+		if (!engine)
 			return wh_error_set(
 				e, ENOTSUP,
 				"--engine %s: this version of whittle has no such engine; "
 				"use auto or plain",
 				name);
-		*ret_engine = engines[i].engine;
-		return 0;
+		*ret_engine = engine;
+		return engine->check ? engine->check(options, e) : 0;
 	}
 	return wh_error_set(e, EINVAL, "--engine %s: there is no such engine; use auto or plain",
 			    name);
 }
 
-int wh_engine_choose(const char *name, const struct wh_engine **ret_engine, const char **ret_reason,
-		     struct wh_error *e)
+static int best(const struct wh_record_options *options, const struct wh_engine **ret_engine,
+		struct wh_buf *why)
 {
-	const struct wh_engine *engine = NULL;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
+		const struct wh_engine *engine = engines[i].engine;
+		struct wh_error no = {0};
+
+		if (!engine)
+			continue;
+		if (engine->check && engine->check(options, &no) < 0) {
+			wh_buf_addf(why, "%s is not to be had (%s); ", engine->name, no.text);
+			continue;
+		}
+		wh_buf_adds(why, engine->about);
+		*ret_engine = engine;
+		return 0;
+	}
+	return -ENOTSUP;
+}
+
+int wh_engine_choose(const struct wh_record_options *options, const struct wh_engine **ret_engine,
+		     char **ret_reason, struct wh_error *e)
+{
+	struct wh_buf why = {0};
 	int err;
 
-	if (name && strcmp(name, "auto") != 0) {
-		err = by_name(name, &engine, e);
-		if (err == 0 && engine->check)
-			err = engine->check(e);
+	if (options->engine && strcmp(options->engine, "auto") != 0) {
+		err = by_name(options, ret_engine, e);
+		wh_buf_adds(&why, "asked for");
+	} else {
+		err = best(options, ret_engine, &why);
 		if (err < 0)
-			return err;
-		*ret_engine = engine;
-		*ret_reason = "asked for";
-		return 0;
+			wh_error_set(e, ENOTSUP, "no engine works on this machine");
 	}
-	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
-		if (!engines[i].engine ||
-		    (engines[i].engine->check && engines[i].engine->check(NULL)))
-			continue;
-		*ret_engine = engines[i].engine;
-		*ret_reason = engines[i].engine->about;
-		return 0;
+	if (err < 0) {
+		wh_buf_free(&why);
+		return err;
 	}
-	return wh_error_set(e, ENOTSUP, "no engine works on this machine");
+	*ret_reason = wh_buf_take(&why);
+	return *ret_reason ? 0 : wh_error_oom(e);
 }

@@ -6,33 +6,60 @@
 #ifndef WHITTLE_TRACER_ENGINE_H
 #define WHITTLE_TRACER_ENGINE_H
 
+#include <signal.h>
 #include <sys/ptrace.h>
 
+#include "tracer/launch.h"
+#include "tracer/record.h"
 #include "tracer/task.h"
 
 /**
- * struct wh_engine - one way to watch.
- * @options: PTRACE_O_* it needs besides those of the loop
- * @check: whether it works on this machine; an error that says why not
- * @stop: @task is at a system call stop or PTRACE_EVENT_SECCOMP; 0 or -ENOMEM
- * @resume: the request with which @task goes on from any stop
+ * struct wh_engine - one way to watch. What it remembers is in @r->watch, and of a task in
+ * @task->watch, a single block from malloc() that is freed with the task. All but @stop and @resume
+ * may be NULL. Functions return 0 or -ENOMEM unless it says otherwise.
+ *
+ * @about: why it is taken, where it is
+ * @check: whether it works on this machine and with these options; -errno and an error that says why
+ *   not
+ * @start: before anything is started; may change what @launch does with the new process. -errno.
+ * @born: @task is new, and is stopped before its first instruction, or was first seen in some stop;
+ *   @maker may be NULL
+ * @stop: @task is at a system call stop or at PTRACE_EVENT_SECCOMP
+ * @executed: @task is at PTRACE_EVENT_EXEC, and decoded; its call has not returned yet
+ * @signal: @task is at the stop before a signal's delivery. Not called for a signal that the loop
+ *   itself sends. Sets *ret_sig: what it is to get, 0 for nothing.
+ * @interrupted: @task is at PTRACE_EVENT_STOP after PTRACE_INTERRUPT or at its start
+ * @resume: the request with which @task goes on from any stop but a group-stop
+ * @tick: about every WH_LOOP_TICK_MS; @r->phase may have changed before
+ * @gone: @task is about to be forgotten
+ * @finish: no task is left: what is worth telling of it goes into @run
+ * @free: frees @r->watch
  */
 struct wh_engine {
 	const char *name;
 	const char *about;
-	unsigned long options;
-	int (*check)(struct wh_error *e);
+	unsigned long options; /* PTRACE_O_* it needs besides those of the loop */
+	int (*check)(const struct wh_record_options *options, struct wh_error *e);
+	int (*start)(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e);
+	int (*born)(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker);
 	int (*stop)(struct wh_recorder *r, struct wh_task *task,
 		    const struct __ptrace_syscall_info *info);
-	enum __ptrace_request (*resume)(const struct wh_task *task);
+	int (*executed)(struct wh_recorder *r, struct wh_task *task);
+	int (*signal)(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig);
+	int (*interrupted)(struct wh_recorder *r, struct wh_task *task);
+	enum __ptrace_request (*resume)(struct wh_recorder *r, struct wh_task *task);
+	int (*tick)(struct wh_recorder *r);
+	void (*gone)(struct wh_recorder *r, struct wh_task *task);
+	int (*finish)(struct wh_recorder *r, struct wh_run *run);
+	void (*free)(struct wh_recorder *r);
 };
 
 /**
  * wh_engine_choose() - by name; "auto" (or NULL) takes the best that works here.
- * @ret_reason: why this one; static
+ * @ret_reason: why this one, and not a better one; the caller's to free
  */
-int wh_engine_choose(const char *name, const struct wh_engine **ret_engine, const char **ret_reason,
-		     struct wh_error *e);
+int wh_engine_choose(const struct wh_record_options *options, const struct wh_engine **ret_engine,
+		     char **ret_reason, struct wh_error *e);
 
 /** wh_plain_engine - a stop at each entry and each return: sees all, and costs the most. */
 extern const struct wh_engine wh_plain_engine;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "tracer/call.h"
 #include "tracer/decode.h"
 #include "tracer/site.h"
 
@@ -37,6 +38,13 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static void forget(void *data, struct wh_task *task)
+{
+	struct wh_loop *loop = data;
+
+	loop->engine->gone(loop->r, task);
+}
+
 struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
 			    const struct wh_loop_owner *owner)
 {
@@ -48,11 +56,14 @@ struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engin
 	loop->engine = engine;
 	loop->owner = owner;
 	loop->launching = true;
+	wh_task_on_remove(r->tasks, engine->gone ? forget : NULL, loop);
 	return loop;
 }
 
 void wh_loop_free(struct wh_loop *loop)
 {
+	if (loop)
+		wh_task_on_remove(loop->r->tasks, NULL, NULL);
 	free(loop);
 }
 
@@ -64,21 +75,14 @@ int wh_loop_tick_signal(void)
 /* ---- one stop -------------------------------------------------------------------------------- */
 
 /* ESRCH is normal: it was killed in its stop, and its death comes by waitpid(). */
-static void resume(struct wh_loop *loop, const struct wh_task *task, int sig)
+static void resume(struct wh_loop *loop, struct wh_task *task, int sig)
 {
-	ptrace(loop->engine->resume(task), task->tid, NULL, (void *)(long)sig);
-}
+	/* Nothing but its death comes after PTRACE_EVENT_EXIT; the launcher stops at each call. */
+	enum __ptrace_request how = task->exiting     ? PTRACE_CONT
+				    : loop->launching ? PTRACE_SYSCALL
+						      : loop->engine->resume(loop->r, task);
 
-static int lose_call(struct wh_loop *loop, struct wh_task *task)
-{
-	int err;
-
-	if (!task->in_call)
-		return 0;
-	task->in_call = false;
-	err = wh_decode_lost(loop->r, task);
-	wh_decode_reset(&task->call);
-	return err;
+	ptrace(how, task->tid, NULL, (void *)(long)sig);
 }
 
 /* The launcher's own calls are not the workload's; its execve() is the first that counts. */
@@ -121,7 +125,7 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 		if (executor && executor->process == t->process) {
 			pid_t tid = t->tid;
 
-			err = lose_call(loop, t);
+			err = wh_call_lose(loop->r, t);
 			wh_task_rename(r->tasks, executor, tid);
 			*task = t = executor;
 			if (err < 0)
@@ -141,16 +145,21 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 		loop->started = true;
 		err = loop->owner->started(loop->owner->data, t);
 	}
+	if (err >= 0 && loop->engine->executed)
+		err = loop->engine->executed(r, t);
 	return err;
 }
 
-static int add_task(struct wh_loop *loop, pid_t tid, const struct wh_task *maker,
+static int add_task(struct wh_loop *loop, pid_t tid, struct wh_task *maker,
 		    struct wh_task **ret_task)
 {
+	bool known = wh_task_find(loop->r->tasks, tid);
 	int err = wh_task_add(loop->r, tid, maker, ret_task);
 
 	if (err == 0 && loop->killing)
 		kill((*ret_task)->process->tgid, SIGKILL);
+	if (err == 0 && loop->engine->born && (!known || maker))
+		err = loop->engine->born(loop->r, *ret_task, maker);
 	return err;
 }
 
@@ -173,13 +182,29 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 }
 
 /* PTRACE_EVENT_STOP: the first stop of a new task, the start or the end of a group-stop. */
-static void event_stop(struct wh_loop *loop, const struct wh_task *task, int sig)
+static int event_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 {
-	if (sig == SIGTRAP)
+	int err = 0;
+
+	if (sig == SIGTRAP) {
+		if (loop->engine->interrupted)
+			err = loop->engine->interrupted(loop->r, task);
 		resume(loop, task, 0);
-	else
+	} else {
 		/* Stopped as it should be, and yet to be told when SIGCONT ends it. */
 		ptrace(PTRACE_LISTEN, task->tid, NULL, NULL);
+	}
+	return err;
+}
+
+static int signal_stop(struct wh_loop *loop, struct wh_task *task, int sig)
+{
+	int err = 0;
+
+	if (loop->engine->signal && !loop->launching)
+		err = loop->engine->signal(loop->r, task, sig, &sig);
+	resume(loop, task, sig);
+	return err;
 }
 
 static int stopped(struct wh_loop *loop, pid_t tid, int status)
@@ -196,15 +221,12 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 	}
 	switch (event) {
 	case 0:
-		if (sig != (SIGTRAP | 0x80)) {
-			resume(loop, task, sig);
-			return 0;
-		}
+		if (sig != (SIGTRAP | 0x80))
+			return signal_stop(loop, task, sig);
 		err = syscall_stop(loop, task);
 		break;
 	case PTRACE_EVENT_STOP:
-		event_stop(loop, task, sig);
-		return 0;
+		return event_stop(loop, task, sig);
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
 	case PTRACE_EVENT_CLONE:
@@ -215,7 +237,7 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		break;
 	case PTRACE_EVENT_EXIT:
 		task->exiting = true;
-		err = lose_call(loop, task);
+		err = wh_call_lose(loop->r, task);
 		break;
 	case PTRACE_EVENT_SECCOMP:
 		err = syscall_stop(loop, task);
@@ -238,7 +260,7 @@ static int ended(struct wh_loop *loop, pid_t tid, int status)
 	}
 	process = task->process;
 	leader = process->tgid == tid;
-	err = lose_call(loop, task);
+	err = wh_call_lose(loop->r, task);
 	if (!leader) {
 		wh_task_remove(loop->r->tasks, task);
 		return err;
@@ -304,13 +326,17 @@ void wh_loop_kill(struct wh_loop *loop)
 static int tick(struct wh_loop *loop)
 {
 	uint64_t now = now_ms();
+	int err;
 
 	if (now < loop->next_tick)
 		return 0;
 	loop->next_tick = now + WH_LOOP_TICK_MS;
 	if (loop->killing)
 		wh_loop_kill(loop);
-	return loop->owner->tick(loop->owner->data);
+	err = loop->owner->tick(loop->owner->data);
+	if (err >= 0 && loop->engine->tick)
+		err = loop->engine->tick(loop->r);
+	return err;
 }
 
 /* What is left in the table will not be heard of again: say so, and leave it to EXITKILL. */

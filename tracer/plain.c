@@ -1,120 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The plain engine: PTRACE_SYSCALL, a stop at each entry and each return. */
+#include "tracer/call.h"
 #include "tracer/engine.h"
-
-#include <signal.h>
-
-#include "tracer/decode.h"
-#include "tracer/site.h"
-
-#define SYS_SECCOMP_CODE 1 /* si_code of a SIGSYS by seccomp; SYS_SECCOMP where libc has it */
-
-static int enter(struct wh_recorder *r, struct wh_task *task,
-		 const struct __ptrace_syscall_info *info)
-{
-	struct wh_call *call = &task->call;
-	const struct wh_abi *abi = wh_syscall_abi_audit(info->arch, info->entry.nr);
-	int err;
-
-	task->had_child = false;
-	if (!abi)
-		return wh_record_gap(r, task, "unknown-syscall", "number %llu of architecture 0x%x",
-				     (unsigned long long)info->entry.nr, info->arch);
-	call->abi = abi;
-	call->nr = info->entry.nr;
-	for (size_t i = 0; i < WH_ARRAY_SIZE(call->arg); i++)
-		call->arg[i] = info->entry.args[i];
-	call->ip = info->instruction_pointer;
-	call->sp = info->stack_pointer;
-	task->in_call = true;
-	err = wh_decode_enter(r, task);
-	if (err >= 0 && call->row && call->row->irregular == WH_IRREGULAR_EXEC)
-		err = wh_site_before_exec(r, task);
-	return err;
-}
-
-/*
- * SECCOMP_RET_TRAP skips the call and leaves its number where the result would be. What tells it from
- * a call that returned its own number is the SIGSYS that waits for the thread.
- */
-static bool trapped_by_filter(const struct wh_task *task, const struct __ptrace_syscall_info *info)
-{
-	struct __ptrace_peeksiginfo_args args = {.nr = 1};
-	siginfo_t si;
-
-	if (info->exit.is_error || (uint64_t)info->exit.rval != task->call.nr)
-		return false;
-	for (args.off = 0; ptrace(PTRACE_PEEKSIGINFO, task->tid, &args, &si) == 1; args.off++)
-		if (si.si_signo == SIGSYS && si.si_code == SYS_SECCOMP_CODE)
-			return true;
-	return false;
-}
-
-/* A clone with CLONE_UNTRACED makes a child that no tracer hears of. */
-static int check_child(struct wh_recorder *r, struct wh_task *task)
-{
-	static const char *const makers[] = {"clone", "clone3", "fork", "vfork"};
-	const struct wh_call *call = &task->call;
-
-	if (task->had_child || call->err || call->ret <= 0 || !call->name)
-		return 0;
-	for (size_t i = 0; i < WH_ARRAY_SIZE(makers); i++)
-		if (strcmp(call->name, makers[i]) == 0)
-			return wh_record_gap(r, task, "untraced-child", "%s", call->name);
-	return 0;
-}
-
-static int leave(struct wh_recorder *r, struct wh_task *task,
-		 const struct __ptrace_syscall_info *info)
-{
-	struct wh_call *call = &task->call;
-	int err;
-
-	/* The return of a call that was entered before the task was seen. */
-	if (!task->in_call)
-		return 0;
-	task->in_call = false;
-	call->returned = true;
-	call->ret = info->exit.rval;
-	call->err = info->exit.is_error ? (int)-info->exit.rval : 0;
-	if (trapped_by_filter(task, info)) {
-		call->ret = -ENOSYS;
-		call->err = ENOSYS;
-	}
-	err = check_child(r, task);
-	if (err >= 0)
-		err = wh_decode_exit(r, task);
-	wh_decode_reset(call);
-	return err;
-}
 
 static int plain_stop(struct wh_recorder *r, struct wh_task *task,
 		      const struct __ptrace_syscall_info *info)
 {
-	int err = 0;
-
 	switch (info->op) {
 	case PTRACE_SYSCALL_INFO_ENTRY:
-		if (task->in_call) {
-			err = wh_decode_lost(r, task);
-			wh_decode_reset(&task->call);
-		}
-		return err < 0 ? err : enter(r, task, info);
+		return wh_call_enter(r, task, info);
 	case PTRACE_SYSCALL_INFO_EXIT:
-		return leave(r, task, info);
+		return wh_call_leave(r, task, info);
 	}
 	return 0;
 }
 
-static enum __ptrace_request plain_resume(const struct wh_task *task)
+static enum __ptrace_request plain_resume(struct wh_recorder *r, struct wh_task *task)
 {
-	/* Nothing but its death comes after PTRACE_EVENT_EXIT. */
-	return task->exiting ? PTRACE_CONT : PTRACE_SYSCALL;
+	(void)r;
+	(void)task;
+	return PTRACE_SYSCALL;
 }
 
 const struct wh_engine wh_plain_engine = {
 	.name = "plain",
-	.about = "sees each call by a stop; no faster engine is in this version",
+	.about = "stops at each entry and each return: works everywhere",
 	.stop = plain_stop,
 	.resume = plain_resume,
 };

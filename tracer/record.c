@@ -85,6 +85,7 @@ struct recording {
 	struct wh_run *run;
 	struct wh_supervisor *sv;
 	struct wh_loop *loop;
+	const struct wh_engine *engine;
 	pid_t main;
 	struct wh_error *e;
 };
@@ -161,6 +162,8 @@ static void release(struct recording *rec)
 	struct wh_recorder *r = &rec->r;
 
 	wh_loop_free(rec->loop);
+	if (rec->engine && rec->engine->free)
+		rec->engine->free(r);
 	wh_supervise_free(rec->sv);
 	wh_task_table_free(r->tasks);
 	wh_decode_free(r->decode);
@@ -169,8 +172,9 @@ static void release(struct recording *rec)
 	wh_trace_free(r->trace);
 }
 
-static int launch(struct recording *rec, const char *path, unsigned long options)
+static int launch(struct recording *rec, const char *path, const struct wh_engine *engine)
 {
+	int err;
 	struct wh_launch what = {
 		.path = path,
 		.argv = rec->options->argv,
@@ -179,7 +183,10 @@ static int launch(struct recording *rec, const char *path, unsigned long options
 	};
 
 	wh_supervise_streams(rec->sv, &what.out, &what.err);
-	return wh_launch_start(&what, options, &rec->main, rec->e);
+	err = engine->start ? engine->start(&rec->r, &what, rec->e) : 0;
+	if (err < 0)
+		return err;
+	return wh_launch_start(&what, WH_LOOP_OPTIONS | engine->options, &rec->main, rec->e);
 }
 
 /* Until the kernel can say what it executes, the first task is what it was started to become. */
@@ -209,7 +216,7 @@ static int trace_all(struct recording *rec, const char *path, const struct wh_en
 	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, rec};
 	int err, exec_err = 0;
 
-	err = launch(rec, path, WH_LOOP_OPTIONS | engine->options);
+	err = launch(rec, path, engine);
 	if (err < 0)
 		return err;
 	rec->loop = wh_loop_new(&rec->r, engine, &owner);
@@ -228,12 +235,11 @@ static int trace_all(struct recording *rec, const char *path, const struct wh_en
 
 static int record(struct recording *rec)
 {
-	const struct wh_engine *engine;
-	const char *reason;
+	wh_auto(str) reason = NULL;
 	wh_auto(str) path = NULL;
 	int err;
 
-	err = wh_engine_choose(rec->options->engine, &engine, &reason, rec->e);
+	err = wh_engine_choose(rec->options, &rec->engine, &reason, rec->e);
 	if (err == 0)
 		err = wh_command_find(rec->options->argv[0], &path, rec->e);
 	if (err == 0)
@@ -242,15 +248,17 @@ static int record(struct recording *rec)
 		err = wh_supervise_new(rec->options, &rec->r, &rec->sv, rec->e);
 	if (err < 0)
 		return err;
-	rec->run->engine = wh_trace_intern(rec->r.trace, engine->name);
+	rec->run->engine = wh_trace_intern(rec->r.trace, rec->engine->name);
 	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
 	if (!rec->run->engine || !rec->run->engine_reason)
 		return wh_error_oom(rec->e);
-	err = trace_all(rec, path, engine);
+	err = trace_all(rec, path, rec->engine);
 	if (err < 0)
 		return err;
 	rec->run->stops = rec->r.stops;
 	rec->run->tasks = wh_task_total(rec->r.tasks);
+	if (rec->engine->finish && rec->engine->finish(&rec->r, rec->run) < 0)
+		return wh_error_oom(rec->e);
 	return wh_supervise_finish(rec->sv, rec->run) < 0 ? wh_error_oom(rec->e) : 0;
 }
 

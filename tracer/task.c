@@ -16,6 +16,8 @@ struct wh_tasks {
 	struct wh_process *process[BUCKETS];
 	size_t n;
 	uint64_t total;
+	void (*removed)(void *data, struct wh_task *task);
+	void *removed_data;
 };
 
 static size_t bucket(pid_t id)
@@ -186,13 +188,31 @@ static void unlink_task(struct wh_tasks *tasks, struct wh_task *task)
 	*p = task->next;
 }
 
+void wh_task_on_remove(struct wh_tasks *tasks, void (*removed)(void *data, struct wh_task *task),
+		       void *data)
+{
+	tasks->removed = removed;
+	tasks->removed_data = data;
+}
+
+void wh_task_each(const struct wh_tasks *tasks, void (*each)(void *data, struct wh_task *task),
+		  void *data)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct wh_task *task = tasks->task[i]; task; task = task->next)
+			each(data, task);
+}
+
 void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task)
 {
+	if (tasks->removed)
+		tasks->removed(tasks->removed_data, task);
 	unlink_task(tasks, task);
 	tasks->n--;
 	process_unref(tasks, task->process);
 	wh_decode_reset(&task->call);
 	wh_creds_free(&task->creds);
+	free(task->watch);
 	free(task);
 }
 

@@ -114,6 +114,7 @@ struct wh_task {
 	bool exiting;	  /* seen in PTRACE_EVENT_EXIT: only its death can follow */
 	bool executing;	  /* in PTRACE_EVENT_EXEC, or not yet the program that was asked for */
 	const struct wh_site *exec_site; /* where the call was that it executed by, or NULL */
+	void *watch;			 /* the engine's own, freed with the task */
 	struct wh_task *next;
 };
 
@@ -141,6 +142,7 @@ struct wh_recorder {
 	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
 	struct wh_path_devices devices;	 /* tracer/path.h */
+	void *watch;			 /* the engine's own, tracer/engine.h */
 	int proc_fd;			 /* /proc of the tracer's pid namespace */
 };
 
@@ -165,6 +167,12 @@ void wh_task_each_process(const struct wh_tasks *tasks,
  */
 int wh_task_add(struct wh_recorder *r, pid_t tid, const struct wh_task *maker,
 		struct wh_task **ret_task);
+/** wh_task_on_remove() - call @removed before a task is freed; NULL for no more. */
+void wh_task_on_remove(struct wh_tasks *tasks, void (*removed)(void *data, struct wh_task *task),
+		       void *data);
+/** wh_task_each() - call @each for every task; it must not add or remove any. */
+void wh_task_each(const struct wh_tasks *tasks, void (*each)(void *data, struct wh_task *task),
+		  void *data);
 /** wh_task_remove() - it is gone. @task is freed, its process too when this was the last thread. */
 void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task);
 /** wh_task_remove_process() - all its threads are gone. */

@@ -28,8 +28,8 @@ struct wh_field {
 	enum wh_field_type type;
 	size_t offset;
 	bool key;
-	bool nullable;		  /* a STR that may be absent; others must be there and not empty */
-	size_t limit;		  /* of a set */
+	bool nullable; /* a STR or ANY that may be absent; others must be there and not empty */
+	size_t limit;  /* of a set */
 	const char *const *names; /* of an enum or of bits, n_names of them */
 	size_t n_names;
 };

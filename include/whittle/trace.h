@@ -128,6 +128,8 @@ struct wh_run {
 	const char *apparmor_label;	     /* NULL: the kernel has no AppArmor */
 	uint64_t ip_unprivileged_port_start; /* of the network namespace of the entrypoint */
 	const char *engine, *engine_reason;
+	bool counts_partial; /* counts and errno counts are the least there were; facts are whole */
+	struct wh_strset engine_notes;	    /* what the engine did, and did not, in words */
 	const char *ready;		    /* --ready as given, or NULL */
 	const char *load;		    /* --load as given, or NULL */
 	const char *load_outcome;	    /* "exited 0" …, or NULL */
@@ -404,6 +406,7 @@ const char *wh_trace_intern(struct wh_trace *t, const char *s);
 #define WH_LIMIT_EVIDENCE 16
 #define WH_LIMIT_TUPLES	  64
 #define WH_LIMIT_CAPS	  64
+#define WH_LIMIT_NOTES	  64
 
 int wh_trace_add_str(struct wh_trace *t, struct wh_strset *set, size_t limit, const char *s);
 int wh_trace_add_count(struct wh_trace *t, struct wh_counts *counts, const char *name, uint64_t n);
