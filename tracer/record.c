@@ -11,6 +11,7 @@
 #include "tracer/argv.h"
 #include "tracer/decode.h"
 #include "tracer/engine.h"
+#include "tracer/known.h"
 #include "tracer/launch.h"
 #include "tracer/loop.h"
 #include "tracer/runinfo.h"
@@ -152,7 +153,8 @@ static int prepare(struct recording *rec)
 	r->tasks = wh_task_table_new();
 	r->sites = wh_site_new();
 	r->decode = wh_decode_new();
-	if (!r->trace || !r->tasks || !r->sites || !r->decode)
+	r->known = wh_known_new();
+	if (!r->trace || !r->tasks || !r->sites || !r->decode || !r->known)
 		return wh_error_oom(rec->e);
 	return wh_runinfo_new(r, rec->options, &rec->run, rec->e);
 }
@@ -167,6 +169,7 @@ static void release(struct recording *rec)
 	wh_supervise_free(rec->sv);
 	wh_task_table_free(r->tasks);
 	wh_decode_free(r->decode);
+	wh_known_free(r->known);
 	wh_site_free(r->sites);
 	wh_util_close(r->proc_fd);
 	wh_trace_free(r->trace);

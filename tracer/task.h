@@ -142,6 +142,7 @@ struct wh_recorder {
 	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
 	struct wh_path_devices devices;	 /* tracer/path.h */
+	struct wh_known *known;		 /* tracer/known.h; may be NULL */
 	void *watch;			 /* the engine's own, tracer/engine.h */
 	int proc_fd;			 /* /proc of the tracer's pid namespace */
 };
