@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/loop.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +14,8 @@
 #define BATCH	     64
 #define GIVE_UP_MS   10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
 #define CALM_ROUNDS  16	   /* how often to look for more than one stop while there was but one */
+#define SPINS	     200   /* looks at children before sleeping: well below 100 µs in all */
+#define SPIN_ROUNDS  32	   /* how often to try that again after it was in vain */
 #define ERESTART_MIN 512   /* the kernel's internal errnos: the call is tried again */
 
 struct wh_loop {
@@ -27,6 +30,9 @@ struct wh_loop {
 	uint64_t next_tick;
 	bool crowded; /* the last look found more than one stop */
 	unsigned rounds;
+	bool alone; /* on the only processor that we may use: looking keeps tracees from running */
+	unsigned vain;	 /* how often in a row looking without sleeping found nothing, … */
+	unsigned asleep; /* … and how often it was left out since */
 };
 
 static uint64_t now_ms(void)
@@ -36,6 +42,13 @@ static uint64_t now_ms(void)
 	/* Good to some milliseconds, and cheaper: it is read after each stop. */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static bool one_processor(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < 2;
 }
 
 static void forget(void *data, struct wh_task *task)
@@ -56,6 +69,7 @@ struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engin
 	loop->engine = engine;
 	loop->owner = owner;
 	loop->launching = true;
+	loop->alone = one_processor();
 	wh_task_on_remove(r->tasks, engine->gone ? forget : NULL, loop);
 	return loop;
 }
@@ -283,6 +297,27 @@ struct stop {
 };
 
 /*
+ * A task that is traced at each call stops again within microseconds, mostly; to be put to sleep and
+ * woken on another processor takes longer than that. So look for a while before sleeping, unless that
+ * was in vain lately.
+ */
+static pid_t wait_any(struct wh_loop *loop, int *ret_status)
+{
+	bool look = !loop->alone && (loop->vain < 2 || ++loop->asleep % SPIN_ROUNDS == 0);
+
+	for (int i = 0; look && i < SPINS; i++) {
+		pid_t tid = waitpid(-1, ret_status, __WALL | WNOHANG);
+
+		if (tid) {
+			loop->vain = 0;
+			return tid;
+		}
+	}
+	loop->vain += look;
+	return waitpid(-1, ret_status, __WALL);
+}
+
+/*
  * Wait for a stop; then, where several tasks are busy, take all that have stopped before the first
  * of them goes on: the kernel reports the oldest task first, so that one which stops again at once
  * would starve the others. While only one is busy, that further look is in vain and mostly left out.
@@ -293,7 +328,7 @@ static int gather(struct wh_loop *loop, struct stop batch[BATCH])
 {
 	int n = 0;
 
-	batch[0].tid = waitpid(-1, &batch[0].status, __WALL);
+	batch[0].tid = wait_any(loop, &batch[0].status);
 	if (batch[0].tid < 0)
 		return errno == EINTR ? 0 : -errno;
 	n = 1;
