@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "tracer/decode.h"
+#include "tracer/known.h"
 #include "tracer/site.h"
 
 #define SYS_SECCOMP_CODE 1 /* si_code of a SIGSYS by seccomp; SYS_SECCOMP where libc has it */
@@ -12,6 +13,7 @@ int wh_call_lose(struct wh_recorder *r, struct wh_task *task)
 {
 	int err;
 
+	wh_known_left(task);
 	if (!task->in_call)
 		return 0;
 	task->in_call = false;
@@ -42,6 +44,7 @@ int wh_call_enter(struct wh_recorder *r, struct wh_task *task,
 	call->sp = info->stack_pointer;
 	task->in_call = true;
 	err = wh_decode_enter(r, task);
+	wh_known_entered(r, task);
 	if (err >= 0 && call->row && call->row->irregular == WH_IRREGULAR_EXEC)
 		err = wh_site_before_exec(r, task);
 	return err;
@@ -84,6 +87,7 @@ int wh_call_leave(struct wh_recorder *r, struct wh_task *task,
 	struct wh_call *call = &task->call;
 	int err;
 
+	wh_known_left(task);
 	/* The return of a call that was entered before the task was seen. */
 	if (!task->in_call)
 		return 0;

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "tracer/caprule.h"
+#include "tracer/known.h"
 
 #define NUMBERS	    1024 /* of the numbers below this, what is known is kept ready */
 #define X32_BIT	    0x40000000u
@@ -450,8 +451,26 @@ int wh_decode_exit(struct wh_recorder *r, struct wh_task *task)
 	k = exit_row(r, task);
 	if (k == 0 && call->returned && call->row->cap)
 		k = wh_caprule_exit(r, task);
+	if (k == 0)
+		k = wh_known_learn(r, task);
 	if (changes_creds(call))
 		wh_creds_forget(task);
+	wh_decode_reset(call);
+	return k;
+}
+
+int wh_decode_predicted(struct wh_recorder *r, struct wh_task *task, int err)
+{
+	struct wh_call *call = &task->call;
+	int k = 0;
+
+	call->returned = true;
+	call->err = err;
+	call->detail = 1; /* an open leads where its path does */
+	if (err)
+		k = count_error(r, task);
+	if (k == 0)
+		k = exit_row(r, task);
 	wh_decode_reset(call);
 	return k;
 }

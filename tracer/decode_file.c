@@ -111,6 +111,12 @@ static int tmpfile_facts(struct wh_recorder *r, struct wh_task *task, const stru
 	return k ? k : open_facts(r, task, opened, true);
 }
 
+static bool same_place(const struct wh_place *a, const struct wh_place *b)
+{
+	return a->exists && b->exists && a->path && b->path && strcmp(a->path, b->path) == 0 &&
+	       a->dev == b->dev && a->ino == b->ino && a->mode == b->mode && a->uid == b->uid;
+}
+
 int wh_decode_file_open_exit(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
@@ -118,7 +124,7 @@ int wh_decode_file_open_exit(struct wh_recorder *r, struct wh_task *task)
 	bool existed = call->place[0].exists;
 	int k;
 
-	if (!call->returned || call->err)
+	if (!call->returned || call->err || call->detail)
 		return open_facts(r, task, &call->place[0], existed);
 	/* The descriptor is the truth: what the path named may have changed since we looked. */
 	k = wh_path_fd(r, task, (int)call->ret, &opened);
@@ -128,6 +134,7 @@ int wh_decode_file_open_exit(struct wh_recorder *r, struct wh_task *task)
 		k = tmpfile_facts(r, task, &opened);
 	else if (k == 0)
 		k = open_facts(r, task, &opened, existed);
+	call->detail = same_place(&call->place[0], &opened);
 	wh_path_clear(&opened);
 	return k;
 }

@@ -41,6 +41,9 @@ int wh_decode_columns(struct wh_recorder *r, struct wh_task *task);
 int wh_decode_become(struct wh_recorder *r, struct wh_task *task, const char *name,
 		     const uint64_t arg[6]);
 
+/** wh_decode_predicted() - the facts of a call that will end with @err (tracer/known.c): 0 is "ok". */
+int wh_decode_predicted(struct wh_recorder *r, struct wh_task *task, int err);
+
 static inline bool wh_decode_is32(const struct wh_call *call)
 {
 	return call->abi->name[0] == 'i'; /* the one 32-bit ABI whose structs differ */

@@ -25,7 +25,8 @@ void wh_known_free(struct wh_known *known);
  * known (stat, access, readlink, statfs, getxattr, open without O_CREAT, O_TRUNC or writing), only of
  * regular files, directories, symlinks and names that are missing, none in /proc or /sys, and none for
  * which the capability rule had anything to say. While a call that changes names, mounts, modes or
- * credentials is in flight in any task, nothing is known.
+ * credentials is in flight in any task, nothing is known; nor ever again once a task filters its own
+ * calls (seccomp, Landlock).
  *
  * For a known call all is counted here that its return would have counted: "ok", or ENOENT where the
  * name is missing. Lost is: another result after all (EINTR, EMFILE, ENFILE, ENOMEM, EIO, EFAULT of
@@ -41,5 +42,15 @@ void wh_known_free(struct wh_known *known);
  * -ENOMEM.
  */
 int wh_known_call(struct wh_recorder *r, struct wh_task *task);
+
+/** wh_known_entered() - decoding of the entry of @task's call is done. For tracer/call.c. */
+void wh_known_entered(struct wh_recorder *r, struct wh_task *task);
+/** wh_known_left() - @task is in a call no more, or about to be freed. For tracer/call.c and task.c. */
+void wh_known_left(struct wh_task *task);
+/**
+ * wh_known_learn() - @task's call has returned, and its facts are in the trace. For tracer/decode.c.
+ * Return: 0 or -ENOMEM.
+ */
+int wh_known_learn(struct wh_recorder *r, struct wh_task *task);
 
 #endif

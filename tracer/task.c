@@ -6,6 +6,7 @@
 #include "tracer/argv.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
+#include "tracer/known.h"
 #include "tracer/procfs.h"
 #include "tracer/task.h"
 
@@ -207,6 +208,7 @@ void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task)
 {
 	if (tasks->removed)
 		tasks->removed(tasks->removed_data, task);
+	wh_known_left(task);
 	unlink_task(tasks, task);
 	tasks->n--;
 	process_unref(tasks, task->process);

@@ -107,7 +107,8 @@ struct wh_task {
 	struct wh_creds creds; /* valid only if creds_valid; see tracer/creds.h */
 	bool creds_valid;
 	struct wh_call call;
-	bool in_call; /* between entry and exit */
+	bool in_call;	    /* between entry and exit */
+	unsigned *changing; /* a count that the call in flight is in, or NULL; tracer/known.c */
 	/* Below: the loop's own. */
 	bool vfork_child; /* shares its parent's memory until it executes */
 	bool had_child;	  /* an event told of a child that this call made */
