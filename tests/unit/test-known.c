@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is held to be known, held against the kernel: a program that asks the same again and again, and
+ * changes what it asks about in every way, is traced by an engine that looks at the returns all the
+ * same. Each must be the one that was foretold, and the facts must be those of a recording without.
+ */
+#include "tracer/known.h"
+
+#include <CUnit/Basic.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "tracer/call.h"
+#include "tracer/decode.h"
+#include "tracer/launch.h"
+#include "tracer/loop.h"
+#include "tracer/site.h"
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+#define AGAIN 4
+
+static void must(bool good)
+{
+	if (!good)
+		_exit(1);
+}
+
+static void put(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+	must(fd >= 0 && close(fd) == 0);
+}
+
+static void ask_at(int dir, const char *path)
+{
+	char text[16];
+	struct stat st;
+
+	for (int i = 0; i < AGAIN; i++) {
+		int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0) {
+			fstat(fd, &st);
+			close(fd);
+		}
+		fstatat(dir, path, &st, 0);
+		if (faccessat(dir, path, R_OK, 0) < 0 ||
+		    readlinkat(dir, path, text, sizeof(text)) < 0)
+			continue;
+	}
+}
+
+static void ask(const char *path)
+{
+	ask_at(AT_FDCWD, path);
+}
+
+static void names(void)
+{
+	int dir;
+
+	ask("d/f");
+	must(rename("d/f", "d/g") == 0);
+	ask("d/f");
+	put("d/f");
+	ask("d/f");
+	must(unlink("d/f") == 0);
+	put("d/f");
+	ask("d/f");
+	must(symlink("d", "now") == 0);
+	ask("now/f");
+	must(symlink("e", "next") == 0 && rename("next", "now") == 0);
+	ask("now/f");
+	must(unlink("now") == 0);
+	ask("now/f");
+	dir = open("d", O_RDONLY | O_DIRECTORY);
+	must(dir >= 0);
+	ask_at(dir, "f");
+	close(dir);
+	must(open("e", O_RDONLY | O_DIRECTORY) == dir);
+	ask_at(dir, "f");
+	ask_at(dir, "g");
+	close(dir);
+	ask_at(dir, "f");
+	must(chdir("e") == 0);
+	ask("f");
+	ask("g");
+	must(chdir("../d") == 0);
+	ask("f");
+	ask("g");
+	must(chdir("..") == 0);
+}
+
+/* Somebody outside of the tree does it, and says when it is done. */
+static void outsider(int to, int from, char what)
+{
+	char answer;
+
+	must(write(to, &what, 1) == 1 && read(from, &answer, 1) == 1);
+}
+
+static void by_another(int to, int from)
+{
+	for (const char *what = "urcmdk"; *what; what++) {
+		ask("d/f");
+		ask("e/f");
+		outsider(to, from, *what);
+		ask("d/f");
+		ask("e/f");
+	}
+}
+
+static void as_others(void)
+{
+	must(chmod("d", 0755) == 0 && chmod("d/f", 0600) == 0);
+	ask("d/f");
+	must(seteuid(65534) == 0);
+	ask("d/f");
+	must(seteuid(0) == 0);
+	ask("d/f");
+	setfsuid(65534);
+	ask("d/f");
+	setfsuid(0);
+	ask("d/f");
+	must(chmod("d/f", 0644) == 0);
+	must(setresuid(65534, 65534, 0) == 0);
+	ask("d/f");
+	must(seteuid(0) == 0 && chmod("d", 0700) == 0 && seteuid(65534) == 0);
+	ask("d/f");
+	must(seteuid(0) == 0 && chmod("d", 0755) == 0);
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+		ask("d/f");
+		must(mount("e", "d", NULL, MS_BIND, NULL) == 0);
+		ask("d/f");
+		must(umount("d") == 0);
+		ask("d/f");
+	}
+	ask("/etc/passwd");
+	must(chroot("e") == 0 && chdir("/") == 0);
+	ask("/etc/passwd");
+	ask("/f");
+}
+
+static int child(char **argv)
+{
+	int to = atoi(argv[2]), from = atoi(argv[3]);
+
+	must(mkdir("d", 0755) == 0 && mkdir("e", 0755) == 0);
+	put("d/f");
+	put("e/f");
+	names();
+	by_another(to, from);
+	if (geteuid() == 0)
+		as_others();
+	return 0;
+}
+
+/* ---- who is not traced ----------------------------------------------------------------------- */
+
+static int outside(int from, int to)
+{
+	char what;
+
+	while (read(from, &what, 1) == 1) {
+		bool good = false;
+		int fd;
+
+		switch (what) {
+		case 'u':
+			good = unlink("d/f") == 0;
+			break;
+		case 'r':
+			good = rename("e/f", "d/f") == 0;
+			break;
+		case 'c':
+			fd = open("e/f", O_WRONLY | O_CREAT, 0600);
+			good = fd >= 0 && close(fd) == 0;
+			break;
+		case 'm':
+			good = chmod("d/f", 0) == 0;
+			break;
+		case 'd':
+			good = chmod("d", 0) == 0;
+			break;
+		case 'k':
+			good = chmod("d", 0755) == 0 && rename("d", "x") == 0 &&
+			       symlink("x", "d") == 0 && unlink("d") == 0 && rename("x", "d") == 0;
+			break;
+		}
+		if (!good || write(to, &what, 1) != 1)
+			return 1;
+	}
+	return 0;
+}
+
+/* ---- the engine ------------------------------------------------------------------------------ */
+
+/* Of each task at most one call is foretold, and here there is but one task. */
+static struct {
+	bool use, foretold, fails;
+	unsigned known, wrong;
+} oracle;
+
+static int on_stop(struct wh_recorder *r, struct wh_task *task,
+		   const struct __ptrace_syscall_info *info)
+{
+	const struct wh_place *place = &task->call.place[0];
+	int k;
+
+	if (info->op == PTRACE_SYSCALL_INFO_EXIT) {
+		if (oracle.foretold) {
+			int err = info->exit.is_error ? (int)-info->exit.rval : 0;
+
+			if (err != (oracle.fails ? ENOENT : 0))
+				oracle.wrong++;
+		}
+		oracle.foretold = false;
+		return wh_call_leave(r, task, info);
+	}
+	if (info->op != PTRACE_SYSCALL_INFO_ENTRY)
+		return 0;
+	k = wh_call_enter(r, task, info);
+	if (k < 0 || !oracle.use)
+		return k;
+	oracle.fails = place->valid && !place->exists;
+	k = wh_known_call(r, task);
+	oracle.foretold = k == 1;
+	oracle.known += k == 1;
+	CU_ASSERT(k != 1 || !task->in_call);
+	return k < 0 ? k : 0;
+}
+
+static enum __ptrace_request on_resume(struct wh_recorder *r, struct wh_task *task)
+{
+	(void)r;
+	(void)task;
+	return PTRACE_SYSCALL;
+}
+
+static const struct wh_engine engine = {.name = "test", .stop = on_stop, .resume = on_resume};
+
+static int on_started(void *data, struct wh_task *task)
+{
+	(void)data;
+	(void)task;
+	return 0;
+}
+
+static void on_ended(void *data, pid_t tgid, int status)
+{
+	(void)tgid;
+	*(int *)data = status;
+}
+
+static void on_child(void *data, pid_t pid, int status)
+{
+	(void)data;
+	(void)pid;
+	(void)status;
+}
+
+static int on_tick(void *data)
+{
+	(void)data;
+	return 0;
+}
+
+/* ---- recording ------------------------------------------------------------------------------- */
+
+static char self[PATH_MAX], folder[] = "/tmp/whittle-known.XXXXXX";
+
+static void record(struct wh_recorder *r, char **argv)
+{
+	sigset_t mask;
+	struct wh_launch what = {.path = self, .argv = argv, .out = -1, .err = -1, .mask = &mask};
+	int status = -1, exec_err = -1;
+	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, &status};
+	struct wh_error e = {0};
+	struct wh_loop *loop;
+	struct wh_task *task;
+	pid_t pid;
+
+	sigemptyset(&mask);
+	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS, &pid, &e) == 0);
+	loop = wh_loop_new(r, &engine, &owner);
+	CU_ASSERT_FATAL(loop && wh_task_add(r, pid, NULL, &task) == 0);
+	task->process->program = wh_trace_intern(r->trace, self);
+	task->executing = true;
+	CU_ASSERT(wh_loop_run(loop, &exec_err) == 0);
+	CU_ASSERT(exec_err == 0);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	wh_loop_free(loop);
+}
+
+static void empty(void)
+{
+	CU_ASSERT(system("rm -rf d e") == 0);
+}
+
+static struct wh_trace *trace_of(bool use)
+{
+	struct wh_recorder r = {.run = "run", .phase = WH_PHASE_STARTUP};
+	int ask_pipe[2], answer_pipe[2], status;
+	char to[12], from[12];
+	char *argv[] = {self, (char[]){"child"}, to, from, NULL};
+	pid_t helper;
+
+	oracle.use = use;
+	r.trace = wh_trace_new();
+	r.tasks = wh_task_table_new();
+	r.sites = wh_site_new();
+	r.decode = wh_decode_new();
+	r.known = wh_known_new();
+	r.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CU_ASSERT_FATAL(r.trace && r.tasks && r.sites && r.decode && r.known && r.proc_fd >= 0);
+	CU_ASSERT_FATAL(pipe(ask_pipe) == 0 && pipe(answer_pipe) == 0);
+	helper = fork();
+	if (helper == 0) {
+		close(ask_pipe[1]);
+		_exit(outside(ask_pipe[0], answer_pipe[1]));
+	}
+	snprintf(to, sizeof(to), "%d", ask_pipe[1]);
+	snprintf(from, sizeof(from), "%d", answer_pipe[0]);
+	record(&r, argv);
+	close(ask_pipe[0]);
+	close(ask_pipe[1]);
+	close(answer_pipe[0]);
+	close(answer_pipe[1]);
+	/* The loop may have waited for it. */
+	waitpid(helper, &status, 0);
+	wh_task_table_free(r.tasks);
+	wh_decode_free(r.decode);
+	wh_site_free(r.sites);
+	wh_known_free(r.known);
+	close(r.proc_fd);
+	empty();
+	return r.trace;
+}
+
+static bool same_counts(const struct wh_counts *a, const struct wh_counts *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->v[i].name, b->v[i].name) == 0 && a->v[i].count == b->v[i].count;
+	return same;
+}
+
+static void compare_files(struct wh_trace *a, struct wh_trace *b)
+{
+	size_t n, m;
+	const void *const *v = wh_trace_facts(a, WH_KIND_FILE, &n);
+	const void *const *w = wh_trace_facts(b, WH_KIND_FILE, &m);
+
+	CU_ASSERT_FATAL(n == m && n > 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_file *f = v[i], *g = w[i];
+		bool same = strcmp(f->path, g->path) == 0 && f->access == g->access &&
+			    f->f.count == g->f.count && f->owner_always == g->owner_always &&
+			    wh_util_streq(f->type, g->type) &&
+			    same_counts(&f->outcomes, &g->outcomes);
+
+		if (!same)
+			printf("\n  %s (%s) and %s (%s)\n", f->path,
+			       wh_trace_access_name(f->access), g->path,
+			       wh_trace_access_name(g->access));
+		CU_ASSERT(same);
+	}
+}
+
+static void compare_calls(struct wh_trace *a, struct wh_trace *b)
+{
+	size_t n, m;
+	const void *const *v = wh_trace_facts(a, WH_KIND_SYSCALL, &n);
+	const void *const *w = wh_trace_facts(b, WH_KIND_SYSCALL, &m);
+
+	CU_ASSERT_FATAL(n == m && n > 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_syscall *f = v[i], *g = w[i];
+
+		CU_ASSERT(strcmp(f->name, g->name) == 0);
+		/* Where memory lies is chance, and with it how often more of it is asked for. */
+		if (strcmp(f->name, "brk") == 0)
+			continue;
+		CU_ASSERT(f->f.count == g->f.count);
+		CU_ASSERT(same_counts(&f->errors, &g->errors));
+	}
+	CU_ASSERT(wh_trace_count(a, WH_KIND_CAP) == wh_trace_count(b, WH_KIND_CAP));
+	CU_ASSERT(wh_trace_count(a, WH_KIND_GAP) == wh_trace_count(b, WH_KIND_GAP));
+}
+
+static void test_foretold(void)
+{
+	struct wh_trace *without = trace_of(false), *with = trace_of(true);
+
+	printf("known: %u ", oracle.known);
+	CU_ASSERT(oracle.wrong == 0);
+	/* Of the four times that all is asked, at least one is for sure the same as before. */
+	CU_ASSERT(oracle.known > 100);
+	compare_files(without, with);
+	compare_calls(without, with);
+	wh_trace_free(without);
+	wh_trace_free(with);
+}
+
+int main(int argc, char **argv)
+{
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	unsigned failed;
+
+	if (argc == 4)
+		return child(argv);
+	if (n <= 0 || !mkdtemp(folder) || chmod(folder, 0755) < 0 || chdir(folder) < 0)
+		return 1;
+	CU_initialize_registry();
+	CU_add_test(CU_add_suite("known", NULL, NULL), "foretold", test_foretold);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	if (chdir("/") < 0 || rmdir(folder) < 0)
+		return 1;
+	return failed ? 1 : 0;
+}
