@@ -9,6 +9,7 @@ import time
 
 WHITTLE = os.environ["WHITTLE"]
 PROGRAM = os.path.join(os.environ["WH_LIVE"], "repeat")
+ENGINE = os.environ.get("WH_ENGINE", "plain")
 # A sanitizer keeps freed memory back, and makes everything slower.
 SANITIZED = "ASAN_OPTIONS" in os.environ
 if SANITIZED:
@@ -31,7 +32,7 @@ def record(what, times):
     folder = os.path.join(os.getcwd(), f"{what}-{times}")
     os.mkdir(folder)
     trace = folder + ".json"
-    child = subprocess.Popen([WHITTLE, "record", "-o", trace, "--", PROGRAM, what, str(times)], cwd=folder)
+    child = subprocess.Popen([WHITTLE, "record", "--engine", ENGINE, "-o", trace, "--", PROGRAM, what, str(times)], cwd=folder)
     # Not ru_maxrss: that of a child has in it what this process had when it forked.
     size = 0
     while child.poll() is None:
@@ -64,6 +65,15 @@ large, trace, _ = record("getpid", MANY)
 check("getpid/memory", large < small + 1024, f"{small} KiB for {FEW:,} calls, {large} KiB for {MANY:,}")
 check("getpid/count", count(trace, "getpid") == MANY, f"{count(trace, 'getpid')} getpid counted")
 check("getpid/gaps", trace["gaps"] == [], f"gaps: {trace['gaps']}")
+
+# Two stops a call, or more: over a million events that were all seen before, but no two in a row alike.
+KNOWN = MANY // 2
+small, _, _ = record("known", KNOWN // 25)
+large, trace, _ = record("known", KNOWN)
+check("known/memory", large < small + 1024, f"{small} KiB for {KNOWN // 25:,} calls, {large} KiB for {KNOWN:,}")
+check("known/gaps", trace["gaps"] == [], f"gaps: {trace['gaps']}")
+check("known/count", count(trace, "access") + count(trace, "faccessat") >= KNOWN // 4,
+      f"{count(trace, 'access')} access counted")
 
 few, trace, _ = record("names", 5000)
 size_few = os.path.getsize("names-5000.json")
