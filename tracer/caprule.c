@@ -199,11 +199,14 @@ static int judge(struct wh_caprule_ask *ask)
 	return k;
 }
 
-/* Calls that may change credentials, but are not of that family. */
+/*
+ * Calls that may change credentials, but are not of that family. Of an execve() wh_decode_exec() sees to
+ * it, when the new ones are in force.
+ */
 static bool changes_creds(const struct wh_syscall_row *row)
 {
 	return row->irregular == WH_IRREGULAR_CREDS || row->irregular == WH_IRREGULAR_PRCTL ||
-	       row->irregular == WH_IRREGULAR_NAMESPACE || row->irregular == WH_IRREGULAR_EXEC;
+	       row->irregular == WH_IRREGULAR_NAMESPACE;
 }
 
 int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task)

@@ -2,6 +2,7 @@
 #include "tracer/creds.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 /*
@@ -34,10 +35,9 @@ static int read_status(int proc_fd, pid_t tid, char **ret_text)
 			return -errno;
 		len += (size_t)n;
 		text[len] = '\0';
-		if (n == 0)
-			break;
+		/* The file is made in one piece: what did not fill the buffer was all of it. */
 		if (len + 1 < size)
-			continue;
+			break;
 		if (size >= STATUS_MAX)
 			return -EFBIG;
 		size *= 2;
@@ -169,16 +169,23 @@ int wh_creds_parse(const char *text, struct wh_creds *ret_creds)
 	return 0;
 }
 
-static int same_userns(int proc_fd, pid_t tid, bool *ret_same)
+static int same_userns(struct wh_recorder *r, pid_t tid, bool *ret_same)
 {
 	struct stat ours, theirs;
 	char name[32];
 
+	/* Ours stays what it is. */
+	if (!r->userns_ino) {
+		if (fstatat(r->proc_fd, "self/ns/user", &ours, 0) < 0)
+			return -errno;
+		r->userns_dev = ours.st_dev;
+		r->userns_ino = ours.st_ino;
+	}
+
 	snprintf(name, sizeof(name), "%d/ns/user", (int)tid);
-	if (fstatat(proc_fd, "self/ns/user", &ours, 0) < 0 ||
-	    fstatat(proc_fd, name, &theirs, 0) < 0)
+	if (fstatat(r->proc_fd, name, &theirs, 0) < 0)
 		return -errno;
-	*ret_same = ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	*ret_same = theirs.st_dev == r->userns_dev && theirs.st_ino == r->userns_ino;
 	return 0;
 }
 
@@ -193,7 +200,7 @@ int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds)
 	k = wh_creds_parse(text, &c);
 	if (k < 0)
 		return k;
-	k = same_userns(r->proc_fd, tid, &c.in_init_userns);
+	k = same_userns(r, tid, &c.in_init_userns);
 	if (k < 0) {
 		wh_creds_free(&c);
 		return k;
@@ -214,6 +221,27 @@ const struct wh_creds *wh_creds_get(struct wh_recorder *r, struct wh_task *task)
 		task->creds_valid = true;
 	}
 	return &task->creds;
+}
+
+void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker)
+{
+	const char *by = maker->in_call ? maker->call.name : NULL;
+	struct wh_creds c = maker->creds;
+
+	if (child->creds_valid || child->call.abi || !maker->creds_valid || !by ||
+	    (strcmp(by, "fork") != 0 && strcmp(by, "vfork") != 0 &&
+	     (strcmp(by, "clone") != 0 || maker->call.arg[0] & CLONE_NEWUSER)))
+		return;
+	c.groups = NULL;
+	if (c.n_groups) {
+		c.groups = malloc(c.n_groups * sizeof(*c.groups));
+		if (!c.groups)
+			return; /* then they are read when needed */
+		memcpy(c.groups, maker->creds.groups, c.n_groups * sizeof(*c.groups));
+	}
+	wh_creds_free(&child->creds);
+	child->creds = c;
+	child->creds_valid = true;
 }
 
 void wh_creds_forget(struct wh_task *task)

@@ -19,6 +19,12 @@ int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds);
 int wh_creds_parse(const char *text, struct wh_creds *ret_creds);
 /** wh_creds_in_group() - fsgid or a supplementary group: the kernel's in_group_p(). */
 bool wh_creds_in_group(const struct wh_creds *creds, gid_t gid);
+/**
+ * wh_creds_inherit() - @child was just made by the call in which @maker is, and has called nothing: it
+ * has its maker's credentials, unless in a new user namespace (copy_creds() in kernel/cred.c). Only
+ * where the flags were not in memory, which another thread may have changed since.
+ */
+void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker);
 /** wh_creds_forget() - they may have changed. */
 void wh_creds_forget(struct wh_task *task);
 void wh_creds_free(struct wh_creds *creds);

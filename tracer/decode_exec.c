@@ -243,7 +243,8 @@ static int exec_facts(struct wh_recorder *r, struct wh_task *task, const char *f
 	int k;
 
 	k = wh_decode_fact_file(r, task, to, WH_ACCESS_EXEC, NULL, NULL);
-	if (k == 0)
+	/* Of a script another binary runs than the file that was named. */
+	if (k == 0 && (to->dev != x->exe.dev || to->ino != x->exe.ino))
 		k = interpreters(r, task, to);
 	if (k == 0)
 		k = find_loader(r, task, x);

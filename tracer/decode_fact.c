@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tracer/decode_impl.h"
+#include "tracer/path_impl.h"
 
 #define PATH_TEXT (2 * PATH_MAX + 64)
 /* Facts of one class whose call stack is found: a few, as the first may come from a loader. */
@@ -315,21 +316,44 @@ static bool fd_flags(struct wh_recorder *r, struct wh_task *task, int fd, uint64
 	return true;
 }
 
+/*
+ * What a descriptor was opened for. The bits of the link itself say it (fs/proc/fd.c,
+ * tid_fd_update_inode()): without any it is an O_PATH one, which gives no access to what it names, or
+ * the rare one of access mode 3, which is for ioctl() alone. Return: false when it is gone.
+ */
+static bool fd_mode(struct wh_recorder *r, struct wh_task *task, int fd, bool *ret_reads,
+		    bool *ret_writes)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%d/fd/%d", (int)task->tid, fd);
+	if (wh_path_look(r->proc_fd, path, AT_SYMLINK_NOFOLLOW, &st) < 0)
+		return false;
+	*ret_reads = st.st_mode & S_IRUSR;
+	*ret_writes = st.st_mode & S_IWUSR;
+	if (!*ret_reads && !*ret_writes) {
+		uint64_t flags = O_PATH;
+
+		if (!fd_flags(r, task, fd, &flags))
+			return false;
+		*ret_reads = *ret_writes = !(flags & O_PATH);
+	}
+	return true;
+}
+
 int wh_decode_fact_inherited(struct wh_recorder *r, struct wh_task *task, int fd)
 {
 	struct wh_place place = {0};
-	uint64_t flags = 0;
-	unsigned mode;
+	bool reads = false, writes = false;
 	int k = wh_path_fd(r, task, fd, &place);
 
-	/* A closed descriptor is none; an O_PATH one gives no access to what it names. */
-	if (k < 0 || !place.resolved || !place.path || !fd_flags(r, task, fd, &flags) ||
-	    flags & O_PATH)
+	/* A closed descriptor is none. */
+	if (k < 0 || !place.resolved || !place.path || !fd_mode(r, task, fd, &reads, &writes))
 		goto out;
-	mode = (unsigned)flags & O_ACCMODE;
-	if (mode != O_WRONLY)
+	if (reads)
 		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_INHERIT_READ, NULL, NULL);
-	if (k == 0 && mode != O_RDONLY)
+	if (k == 0 && writes)
 		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_INHERIT_WRITE, NULL, NULL);
 out:
 	wh_path_clear(&place);

@@ -32,9 +32,7 @@ struct entry {
 
 struct wh_known {
 	bool wanted;
-	bool off;	     /* some task filters its own calls: the same one may be refused now */
-	unsigned changing;   /* calls in flight that change what names or credentials mean */
-	uint64_t generation; /* of modes, owners, attributes and mounts */
+	bool off; /* some task filters its own calls: the same one may be refused now */
 	struct entry entry[ENTRIES];
 };
 
@@ -252,7 +250,7 @@ static bool fill(struct wh_recorder *r, struct wh_task *task, struct key *key)
 	key->abi = call->abi;
 	key->nr = call->nr;
 	key->phase = r->phase;
-	key->generation = r->known->generation;
+	key->generation = r->changes.generation;
 	for (unsigned i = 0; i < WH_ARRAY_SIZE(key->arg); i++)
 		if (call->row->arg[i] == WH_ARG_FLAGS || call->row->arg[i] == WH_ARG_ATFLAGS ||
 		    call->row->arg[i] == WH_ARG_MODE || call->row->arg[i] == WH_ARG_INT)
@@ -294,22 +292,24 @@ static const char *path_of(const struct wh_call *call)
 
 void wh_known_entered(struct wh_recorder *r, struct wh_task *task)
 {
-	struct wh_known *known = r->known;
-
-	if (!known || !task->call.row)
+	if (!task->call.row)
 		return;
-	known->off |= call_restricts(&task->call);
+	if (r->known && call_restricts(&task->call))
+		r->known->off = true;
 	if (task->changing || !call_changes(&task->call))
 		return;
-	known->generation += call_changes_unseen(&task->call);
-	task->changing = &known->changing;
-	known->changing++;
+	task->changing = &r->changes;
+	task->changing_unseen = call_changes_unseen(&task->call);
+	r->changes.in_flight++;
+	r->changes.generation += task->changing_unseen;
 }
 
 void wh_known_left(struct wh_task *task)
 {
-	if (task->changing)
-		--*task->changing;
+	if (!task->changing)
+		return;
+	task->changing->in_flight--;
+	task->changing->generation += task->changing_unseen;
 	task->changing = NULL;
 }
 
@@ -349,7 +349,7 @@ int wh_known_call(struct wh_recorder *r, struct wh_task *task)
 	if (!r->known)
 		return 0;
 	r->known->wanted = true;
-	if (!task->in_call || r->known->off || r->known->changing || !may_be_known(call) ||
+	if (!task->in_call || r->known->off || r->changes.in_flight || !may_be_known(call) ||
 	    !fill(r, task, &key))
 		return 0;
 	e = slot_of(r->known, &key, path_of(call));

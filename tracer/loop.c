@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "tracer/call.h"
+#include "tracer/creds.h"
 #include "tracer/decode.h"
 #include "tracer/site.h"
 
@@ -190,6 +191,8 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 	if (!wh_task_find(loop->r->tasks, (pid_t)tid) && kill((pid_t)tid, 0) < 0 && errno == ESRCH)
 		return 0;
 	err = add_task(loop, (pid_t)tid, task, &child);
+	if (err == 0)
+		wh_creds_inherit(child, task);
 	if (err == 0 && event == PTRACE_EVENT_VFORK)
 		child->vfork_child = child->process != task->process && !child->process->executed;
 	return err;

@@ -23,7 +23,7 @@ bool wh_path_search_denied(struct wh_recorder *r, struct wh_task *task, const st
 /** wh_path_is_straight() - whether nothing in @path itself speaks against wh_path_straight(). */
 bool wh_path_is_straight(const char *path, unsigned flags);
 /** wh_path_same_root() - whether the root of @task is, now, the one that we have. */
-bool wh_path_same_root(struct wh_recorder *r, const struct wh_task *task);
+bool wh_path_same_root(struct wh_recorder *r, struct wh_task *task);
 /**
  * wh_path_straight() - what wh_path_walk() does, of a path that wh_path_is_straight().
  * @base: where it starts: a directory, named @base_text; AT_FDCWD and "" for an absolute path

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The walk of a path that goes straight down: no "..", no symlink, nothing to wait for. The kernel
- * does it in one step, and only the directories passed are looked at besides. It remembers nothing;
- * whatever is not that simple is left to path_walk.c, from the start.
+ * does it in one step, and only the directories passed are looked at besides. It remembers nothing
+ * but that the root is ours; whatever is not that simple is left to path_walk.c, from the start.
  */
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -38,7 +38,7 @@ static bool look_root(int dir, const char *path, struct statx *ret)
 	       ret->stx_mask & STATX_MNT_ID;
 }
 
-bool wh_path_same_root(struct wh_recorder *r, const struct wh_task *task)
+static bool look_roots(struct wh_recorder *r, const struct wh_task *task)
 {
 	struct statx ours, theirs;
 	char link[32];
@@ -49,6 +49,19 @@ bool wh_path_same_root(struct wh_recorder *r, const struct wh_task *task)
 	       ours.stx_mnt_id == theirs.stx_mnt_id && ours.stx_ino == theirs.stx_ino &&
 	       ours.stx_dev_major == theirs.stx_dev_major &&
 	       ours.stx_dev_minor == theirs.stx_dev_minor;
+}
+
+bool wh_path_same_root(struct wh_recorder *r, struct wh_task *task)
+{
+	/* Only the tree's own calls give its tasks another root; pivot_root() by others moves ours too. */
+	if (task->root_known == r->changes.generation + 1 && !r->changes.in_flight)
+		return true;
+	task->root_known = 0;
+	if (!look_roots(r, task))
+		return false;
+	if (!r->changes.in_flight)
+		task->root_known = r->changes.generation + 1;
+	return true;
 }
 
 /* The directory that holds the last component. RESOLVE_CACHED asks no file system for anything. */

@@ -101,14 +101,27 @@ struct wh_call {
 	int err;     /* positive errno, or 0 */
 };
 
+/**
+ * struct wh_changes - what the tree itself does to names, modes, mounts and credentials; tracer/known.c.
+ * @in_flight: calls that may do so
+ * @generation: grows at the entry and the end of each that changes what a look at a place may not show,
+ *   or where a root is
+ */
+struct wh_changes {
+	unsigned in_flight;
+	uint64_t generation;
+};
+
 struct wh_task {
 	pid_t tid;
 	struct wh_process *process;
 	struct wh_creds creds; /* valid only if creds_valid; see tracer/creds.h */
 	bool creds_valid;
 	struct wh_call call;
-	bool in_call;	    /* between entry and exit */
-	unsigned *changing; /* a count that the call in flight is in, or NULL; tracer/known.c */
+	bool in_call;		     /* between entry and exit */
+	struct wh_changes *changing; /* where the call in flight is counted, or NULL */
+	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
+	uint64_t root_known;	     /* generation of changes, plus 1, at which its root was ours */
 	/* Below: the loop's own. */
 	bool vfork_child; /* shares its parent's memory until it executes */
 	bool had_child;	  /* an event told of a child that this call made */
@@ -144,6 +157,8 @@ struct wh_recorder {
 	struct wh_decode_memory *decode; /* tracer/decode.h */
 	struct wh_path_devices devices;	 /* tracer/path.h */
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
+	struct wh_changes changes;	 /* tracer/known.h */
+	uint64_t userns_dev, userns_ino; /* the tracer's own user namespace, once asked */
 	void *watch;			 /* the engine's own, tracer/engine.h */
 	int proc_fd;			 /* /proc of the tracer's pid namespace */
 };
