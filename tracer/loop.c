@@ -16,7 +16,7 @@
 #define GIVE_UP_MS   10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
 #define CALM_ROUNDS  16	   /* how often to look for more than one stop while there was but one */
 #define SPINS	     200   /* looks at children before sleeping: well below 100 µs in all */
-#define SPIN_ROUNDS  32	   /* how often to try that again after it was in vain */
+#define SPIN_ROUNDS  8	   /* how often to try that again after it was in vain */
 #define ERESTART_MIN 512   /* the kernel's internal errnos: the call is tried again */
 
 struct wh_loop {
@@ -306,7 +306,7 @@ struct stop {
  */
 static pid_t wait_any(struct wh_loop *loop, int *ret_status)
 {
-	bool look = !loop->alone && (loop->vain < 2 || ++loop->asleep % SPIN_ROUNDS == 0);
+	bool look = !loop->alone && (loop->vain < 8 || ++loop->asleep % SPIN_ROUNDS == 0);
 
 	for (int i = 0; look && i < SPINS; i++) {
 		pid_t tid = waitpid(-1, ret_status, __WALL | WNOHANG);
