@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "tracer/call.h"
 #include "tracer/decode.h"
@@ -118,8 +119,35 @@ static void by_another(int to, int from)
 	}
 }
 
+/* An ACL for uid 65534 that leaves the mode as it is: 0644. */
+static bool set_acl(const char *path, uint16_t perm)
+{
+	const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} entry[5];
+	} acl = {2, {{1, 6, -1U}, {2, perm, 65534}, {4, 4, -1U}, {16, 4, -1U}, {32, 4, -1U}}};
+
+	return setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0) == 0;
+}
+
+static void by_acl(void)
+{
+	must(chmod("e/f", 0644) == 0);
+	for (unsigned i = 0; i < 3; i++) {
+		if (!set_acl("e/f", i % 2 ? 0 : 4))
+			return;
+		must(seteuid(65534) == 0);
+		ask("e/f");
+		must(seteuid(0) == 0);
+	}
+}
+
 static void as_others(void)
 {
+	by_acl();
 	must(chmod("d", 0755) == 0 && chmod("d/f", 0600) == 0);
 	ask("d/f");
 	must(seteuid(65534) == 0);
