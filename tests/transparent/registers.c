@@ -18,12 +18,10 @@ struct state {
 };
 
 /* One getppid (or another call that takes no arguments) with everything set from @in, read to @out. */
-__attribute__((naked, noinline)) static void probe(const struct state *in, struct state *out,
-						   long nr)
+__attribute__((naked, noinline)) static void probe(__attribute__((unused)) const struct state *in,
+						   __attribute__((unused)) struct state *out,
+						   __attribute__((unused)) long nr)
 {
-	(void)in;
-	(void)out;
-	(void)nr;
 	__asm__("push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n\t"
 		"push %rsi\n\t"
 		"mov %rdx, %rax\n\t"
