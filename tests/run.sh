@@ -14,7 +14,7 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all_suites=(format shellcheck build-gcc build-debug build-clang unit live equal transparent cli golden peer samples quickstart
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live equal transparent named cli golden peer samples quickstart
 	floor docker vm build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # The engines that must find the same facts as plain, and leave programs as they are.
@@ -354,6 +354,7 @@ run_suite() {
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
 	equal) suite_engines equal --seeds 50 --judge ;;
 	transparent) suite_engines transparent ;;
+	named) suite_engines named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
