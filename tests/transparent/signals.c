@@ -16,8 +16,9 @@
 
 #include "check.h"
 
-enum how { IGNORED, HANDLED, RESTARTED, STOPPED, HOWS };
-static const char *const hows[] = {"ignored", "handled", "SA_RESTART", "stopped"};
+enum how { IGNORED, HANDLED, RESTARTED, STOPPED, BOTH, HOWS };
+static const char *const hows[] = {"ignored", "handled", "SA_RESTART", "stopped",
+				   "ignored-then-handled"};
 
 static volatile struct shared {
 	int word, handled, done;
@@ -190,8 +191,10 @@ static void help(const struct call *c, enum how how, pid_t parent)
 		kill(parent, SIGCONT);
 	} else {
 		kill(parent, SIGUSR1);
+		if (how == BOTH)
+			kill(parent, SIGALRM);
 	}
-	for (int i = 0; i < 2000 && (how == HANDLED || how == RESTARTED) && !shared->handled; i++)
+	for (int i = 0; i < 2000 && how != IGNORED && how != STOPPED && !shared->handled; i++)
 		pause_ms(2);
 	pause_ms(60);
 	if (!shared->done)
@@ -217,7 +220,8 @@ static void drain(void)
 
 static void try(const struct call *c, enum how how)
 {
-	struct sigaction action = {.sa_handler = how == IGNORED ? SIG_IGN : on_signal,
+	struct sigaction action = {.sa_handler =
+					   how == IGNORED || how == BOTH ? SIG_IGN : on_signal,
 				   .sa_flags = how == RESTARTED ? SA_RESTART : 0};
 	pid_t parent = getpid(), pid;
 	int interrupted, status, expected;
@@ -235,12 +239,12 @@ static void try(const struct call *c, enum how how)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	snprintf(name, sizeof(name), "%s-%s", c->name, hows[how]);
-	expected = how == HANDLED || (how == RESTARTED && !c->restarts) ||
+	expected = how == HANDLED || how == BOTH || (how == RESTARTED && !c->restarts) ||
 		   (how == STOPPED && c->stop_ends);
 	if (ret != 1 && !interrupted)
 		printf("  %s: %ld, %s\n", name, ret, strerror(errno));
 	check(status == 0 && (interrupted || ret == 1) && interrupted == expected, name);
-	if (how == HANDLED || how == RESTARTED)
+	if (how != IGNORED && how != STOPPED)
 		check(shared->handled == 1, name);
 	drain();
 }
@@ -248,8 +252,10 @@ static void try(const struct call *c, enum how how)
 int main(void)
 {
 	struct epoll_event event = {.events = EPOLLIN};
+	struct sigaction action = {.sa_handler = on_signal};
 	sigset_t set;
 
+	sigaction(SIGALRM, &action, NULL);
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "whittle-check-%05d",
 		 getpid() % 100000);
