@@ -125,7 +125,7 @@ static void spawn(pthread_t *thread, struct actor *a)
 
 static void wait_for(pid_t pid, int want)
 {
-	int status;
+	int status = -1;
 
 	must(pid > 0 && waitpid(pid, &status, 0) == pid, "waitpid");
 	if (status != want)
