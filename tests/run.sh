@@ -14,8 +14,11 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all_suites=(format shellcheck build-gcc build-debug build-clang unit live cli golden peer samples quickstart
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live equal transparent named cli golden peer samples quickstart
 	floor docker vm build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+
+# The engines that must find the same facts as plain, and leave programs as they are.
+engines=(plain)
 
 packages=(
 	# build
@@ -274,6 +277,15 @@ suite_live() {
 		/usr/bin/python3 "$top/tests/live/run.py" --suite "$1"
 }
 
+# suite_engines NAME [ARG…]: a folder of tests that runs each of its cases with each engine.
+suite_engines() {
+	local name=$1
+	shift
+	need "$name" release || return
+	suite_run "$name" with_build release env WH_ENGINES="$(IFS=,; echo "${engines[*]}")" \
+		/usr/bin/python3 "$top/tests/$name/run.py" "$@"
+}
+
 # The samples keep their data at fixed places in /run: here in one of their own.
 suite_samples() {
 	need samples release || return
@@ -340,6 +352,9 @@ run_suite() {
 	unit-sanitize) (sanitizer_options && suite_unit unit-sanitize sanitize) ;;
 	live) suite_live live release ;;
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
+	equal) suite_engines equal --seeds 50 --judge ;;
+	transparent) suite_engines transparent ;;
+	named) suite_engines named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;

@@ -10,6 +10,7 @@
 #include "tracer/call.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
+#include "tracer/restart.h"
 #include "tracer/site.h"
 
 #define BATCH	     64
@@ -220,6 +221,8 @@ static int signal_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 
 	if (loop->engine->signal && !loop->launching)
 		err = loop->engine->signal(loop->r, task, sig, &sig);
+	if (sig)
+		wh_restart_signal(loop->r, task, sig);
 	resume(loop, task, sig);
 	return err;
 }

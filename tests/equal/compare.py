@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the facts of two traces.
+
+usage: compare.py [--fold FROM=TO]… A.json B.json
+       compare.py --self-test
+
+Prints each difference, one a line: "only in A: …", "only in B: …". Exit status: 0 the same facts, 1 not, 2 trouble.
+
+All is compared but what no engine promises: counts (the names they are kept by must be the same), the
+errnos of a call other than ENOSYS (how often a call fails hangs on timing, and the files, sockets and so on
+keep their outcomes), first sites, the arguments of an execution's first time, and what is of one run alone:
+its id, counters, engine and duration. Ports that the kernel chose are folded, and so are pids in words.
+"""
+import argparse
+import copy
+import json
+import re
+import sys
+
+KINDS = ("syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts", "rlimits", "namespaces",
+         "caps", "gaps")
+# What a fact has that is no fact.
+LEFT_OUT = {"count", "runs", "site"}
+RUN_FACTS = ("argv", "arch", "kernel", "libc", "outcome", "failed", "complete", "uid", "gid", "cap_effective",
+             "cap_permitted", "cap_inheritable", "cap_bounding", "cap_ambient", "no_new_privs",
+             "seccomp_mode", "apparmor_label", "ip_unprivileged_port_start", "ready", "load", "load_outcome")
+KEYS = ("abi", "name", "path", "access", "from", "to", "interpreter", "op", "family", "type", "protocol",
+        "address", "signal", "target", "peer", "request", "source", "fstype", "flags", "resource", "change",
+        "cap", "instead", "strength", "denied", "kind", "detail")
+
+
+def fold_text(text, folds):
+    for old, new in folds:
+        text = text.replace(old, new)
+    return text
+
+
+def fold(value, folds):
+    if isinstance(value, str):
+        return fold_text(value, folds)
+    if isinstance(value, list):
+        return [fold(v, folds) for v in value]
+    if isinstance(value, dict):
+        return {fold_text(k, folds): fold(v, folds) for k, v in value.items()}
+    return value
+
+
+def empty(value):
+    return value is None or value is False or value == [] or value == {} or value == ""
+
+
+def fact_of(kind, fact, folds):
+    """(key, {field: value}) of a fact; sets are sorted, as folding may have changed their order."""
+    out = {}
+    for field, value in fact.items():
+        if field in LEFT_OUT or (kind == "execs" and field == "argv"):
+            continue
+        value = fold(value, folds)
+        if field == "errors":
+            value = sorted(n for n in value if n == "ENOSYS")
+        elif field == "outcomes":
+            value = sorted(value)
+        elif field == "evidence":
+            value = sorted({re.sub(r"\bpid \d+", "pid N", v) for v in value})
+        elif field == "address" and value:
+            value = re.sub(r":(3[3-9]\d{3}|32[89]\d\d|[45]\d{4}|6[0-5]\d{3})$", ":@{port}", value)
+        elif isinstance(value, list):
+            value = sorted(value, key=lambda v: json.dumps(v, sort_keys=True))
+        if not empty(value):
+            out[field] = value
+    key = " ".join(str(out[k]) for k in KEYS if k in out and not (kind == "files" and k == "type"))
+    return f"{kind} {key}", {k: v for k, v in out.items()}
+
+
+def facts_of(trace, folds):
+    """{key: {field: value}} of a whole trace."""
+    facts = {}
+    for kind in KINDS:
+        for fact in trace.get(kind, []):
+            key, fields = fact_of(kind, fact, folds)
+            if key in facts:  # folding made one of two
+                for field, value in fields.items():
+                    if isinstance(value, list) and value != facts[key].get(field):
+                        both = value + [v for v in facts[key].get(field, []) if v not in value]
+                        facts[key][field] = sorted(both, key=lambda v: json.dumps(v, sort_keys=True))
+            else:
+                facts[key] = fields
+    for i, run in enumerate(trace.get("runs", [])):
+        facts[f"run {i}"] = {k: fold(run[k], folds) for k in RUN_FACTS if not empty(run.get(k))}
+    return facts
+
+
+def parts(value):
+    """What one field holds, one by one, so that only what differs is said."""
+    if isinstance(value, dict) and isinstance(value.get("values"), list):
+        return {json.dumps(v) for v in value["values"]} | \
+               {f"{k}={json.dumps(v)}" for k, v in value.items() if k != "values"}
+    if isinstance(value, list):
+        return {json.dumps(v, sort_keys=True) for v in value}
+    return {json.dumps(value, sort_keys=True)}
+
+
+def compare(a, b, folds=()):
+    """The differences of two traces (as json.load gives them), as lines."""
+    one, two = facts_of(a, folds), facts_of(b, folds)
+    lines = []
+    for key in sorted(set(one) | set(two)):
+        if key not in two or key not in one:
+            lines.append(f"only in {'A' if key in one else 'B'}: {key}")
+            continue
+        for field in sorted(set(one[key]) | set(two[key])):
+            left, right = (parts(f[key][field]) if field in f[key] else set() for f in (one, two))
+            lines += [f"only in A: {key}: {field} {p}" for p in sorted(left - right)]
+            lines += [f"only in B: {key}: {field} {p}" for p in sorted(right - left)]
+    return lines
+
+
+# ---- the self-test -------------------------------------------------------------------------------
+
+SAMPLE = {
+    "format": "whittle-trace", "version": 1, "complete": True,
+    "runs": [{"id": "1", "argv": ["x"], "outcome": "exited 0", "complete": True, "stops": 9}],
+    "syscalls": [{"abi": "x86_64", "name": "fcntl", "number": 72, "count": 3, "errors": {"ENOSYS": 1, "EINTR": 1},
+                  "args": {"args": [1], "values": [[1], [3]]}, "phases": ["startup"],
+                  "programs": ["/bin/x"], "runs": ["1"], "site": {"program": "/bin/x"}},
+                 {"abi": "i386", "name": "fcntl", "number": 55, "count": 1, "phases": ["serving"],
+                  "programs": ["/bin/x"], "runs": ["1"]}],
+    "files": [{"path": "/a", "access": "read", "type": "file", "outcomes": {"ok": 1, "ENOENT": 2},
+               "syscalls": ["open"], "owner_always": True, "phases": ["startup"], "programs": ["/bin/x"],
+               "runs": ["1"], "count": 3}],
+    "execs": [{"from": "/bin/x", "to": "/bin/y", "argv": ["y"], "count": 1, "phases": ["startup"],
+               "programs": ["/bin/x"], "runs": ["1"]}],
+    "sockets": [{"op": "accept", "family": "AF_INET", "type": "SOCK_STREAM", "protocol": 0,
+                 "address": "127.0.0.1:40001", "outcomes": {"ok": 1}, "count": 1, "phases": ["startup"],
+                 "programs": ["/bin/x"], "runs": ["1"]}],
+    "signals": [], "ptraces": [], "mounts": [], "rlimits": [], "namespaces": [], "caps": [],
+    "gaps": [{"kind": "lost-exit", "detail": "read", "count": 1, "phases": ["startup"], "runs": ["1"]}],
+}
+# What is planted: a path into the sample, and the new value (None: it is dropped).
+FOUND = (
+    (("syscalls", 1), None), (("syscalls", 0, "args", "values"), [[1]]), (("syscalls", 0, "errors"), {}),
+    (("syscalls", 0, "phases"), ["serving", "startup"]), (("syscalls", 0, "programs"), ["/bin/z"]),
+    (("files", 0, "outcomes"), {"ok": 3}), (("files", 0, "path"), "/b"), (("files", 0, "type"), "dir"),
+    (("files", 0, "owner_always"), False), (("files", 0, "syscalls"), ["openat"]), (("execs", 0), None),
+    (("sockets", 0, "address"), "127.0.0.1:80"), (("gaps", 0), None), (("runs", 0, "complete"), False),
+    (("runs", 0, "outcome"), "exited 1"),
+)
+SAME = (
+    (("syscalls", 0, "count"), 99), (("syscalls", 0, "errors"), {"ENOSYS": 7, "EAGAIN": 1}),
+    (("syscalls", 0, "site"), {"program": "/bin/z"}), (("files", 0, "outcomes"), {"ok": 7, "ENOENT": 1}),
+    (("execs", 0, "argv"), ["z"]), (("sockets", 0, "address"), "127.0.0.1:51234"), (("runs", 0, "stops"), 1),
+    (("runs", 0, "id"), "2"),
+)
+
+
+def planted(path, value):
+    trace = copy.deepcopy(SAMPLE)
+    place = trace
+    for step in path[:-1]:
+        place = place[step]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return trace
+
+
+def self_test():
+    wrong = []
+    for path, value in FOUND:
+        for a, b in ((SAMPLE, planted(path, value)), (planted(path, value), SAMPLE)):
+            if not compare(a, b):
+                wrong.append(f"not found: {path} = {value!r}")
+    for path, value in SAME:
+        wrong += [f"{path} = {value!r}: {line}" for line in compare(SAMPLE, planted(path, value))]
+    if compare(SAMPLE, planted(("files", 0, "path"), "/tmp/1/a"), [("/tmp/1/", "/")]):
+        wrong.append("a folded path is another one")
+    return wrong
+
+
+def load(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fold", action="append", default=[], metavar="FROM=TO")
+    parser.add_argument("--self-test", action="store_true")
+    parser.add_argument("traces", nargs="*")
+    options = parser.parse_args()
+    if not options.self_test and len(options.traces) != 2:
+        parser.error("two traces, please")
+    try:
+        lines = self_test() if options.self_test else \
+            compare(*map(load, options.traces), [tuple(f.split("=", 1)) for f in options.fold])
+    except (OSError, ValueError) as error:
+        print(f"compare.py: {error}", file=sys.stderr)
+        return 2
+    for line in lines:
+        print(line)
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

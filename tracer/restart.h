@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls that a tracer's presence interrupts.
+ *
+ * Untraced, a signal that is ignored is dropped when it is sent (sig_ignored() in kernel/signal.c); a
+ * traced task is woken for it, so that its tracer can look. Most calls are restarted after that, but those
+ * that no signal handler's SA_RESTART would restart either (signal(7)) and that answer EINTR themselves
+ * (fs/eventpoll.c, do_sigtimedwait()) return to a program that nothing has happened to.
+ */
+#ifndef WHITTLE_TRACER_RESTART_H
+#define WHITTLE_TRACER_RESTART_H
+
+#include "tracer/task.h"
+
+/**
+ * wh_restart_signal() - @task is at the stop before the delivery of @sig. If it ignores that and was
+ * interrupted by it in such a call, which had no time limit, step back, so that it makes the call again.
+ * If a further signal comes then that it does not ignore, it gets its EINTR after all. With a time limit it
+ * keeps the EINTR: to wait for the whole time again would be worse. On x86-64 only.
+ */
+void wh_restart_signal(struct wh_recorder *r, struct wh_task *task, int sig);
+
+#endif
