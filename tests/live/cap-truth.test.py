@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 WHITTLE = os.environ["WHITTLE"]
+ENGINE = ["--engine", os.environ["WH_ENGINE"]] if os.environ.get("WH_ENGINE") else []
 OTHER = 33
 
 
@@ -176,7 +177,7 @@ def record(command):
     """The capabilities that a recording requires, and its exit status."""
     def action(folder):
         trace = f"{folder}/trace.json"
-        done = subprocess.run([WHITTLE, "record", "-o", trace, "--", *command], cwd=folder,
+        done = subprocess.run([WHITTLE, "record", "-o", trace, *ENGINE, "--", *command], cwd=folder,
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, timeout=120, check=False)
         if not os.path.exists(trace):

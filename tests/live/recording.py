@@ -9,6 +9,7 @@ import sys
 import time
 
 WHITTLE = os.environ["WHITTLE"]
+ENGINE = os.environ.get("WH_ENGINE")
 CASES = []
 
 
@@ -29,7 +30,8 @@ def expect(good, why):
 def start(*args, trace="t.json", **kwargs):
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stderr", subprocess.PIPE)
-    return subprocess.Popen([WHITTLE, "record", "-o", trace, *args], stdin=subprocess.DEVNULL,
+    engine = ["--engine", ENGINE] if ENGINE and "--engine" not in args else []
+    return subprocess.Popen([WHITTLE, "record", "-o", trace, *engine, *args], stdin=subprocess.DEVNULL,
                             text=True, **kwargs)
 
 
