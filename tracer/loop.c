@@ -179,19 +179,37 @@ static int add_task(struct wh_loop *loop, pid_t tid, struct wh_task *maker,
 	return err;
 }
 
-static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
+/*
+ * Whom the event tells of. A task that was killed in its stop goes on to PTRACE_EVENT_EXIT, whose message
+ * is a status: the message counts only if the task is in the stop of the event still, afterwards.
+ */
+static pid_t event_child(const struct wh_task *task, int event)
 {
 	unsigned long tid = 0;
+	siginfo_t si;
+
+	if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &tid) < 0 ||
+	    ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &si) < 0 ||
+	    si.si_code != (SIGTRAP | event << 8))
+		return 0;
+	return (pid_t)tid;
+}
+
+static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
+{
 	struct wh_task *child;
+	pid_t tid;
 	int err;
 
 	task->had_child = true;
-	if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &tid) < 0 || !tid)
+	tid = event_child(task, event);
+	/* Then it will tell of itself, by its own first stop. */
+	if (!tid)
 		return 0;
 	/* It may have died, and been waited for, before its maker's event was seen. */
-	if (!wh_task_find(loop->r->tasks, (pid_t)tid) && kill((pid_t)tid, 0) < 0 && errno == ESRCH)
+	if (!wh_task_find(loop->r->tasks, tid) && kill(tid, 0) < 0 && errno == ESRCH)
 		return 0;
-	err = add_task(loop, (pid_t)tid, task, &child);
+	err = add_task(loop, tid, task, &child);
 	if (err == 0)
 		wh_creds_inherit(child, task);
 	if (err == 0 && event == PTRACE_EVENT_VFORK)
