@@ -25,6 +25,11 @@ int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task);
 /** wh_caprule_reset() - free what a call holds for its rule. */
 void wh_caprule_reset(struct wh_call *call);
 
+/** wh_caprule_ioctl_asks() - whether any ioctl() with that request may need a capability. */
+bool wh_caprule_ioctl_asks(uint32_t request);
+/** wh_caprule_net_asks() - the same for a socket option. */
+bool wh_caprule_net_asks(int level, int option);
+
 /** wh_caprule_known() - whether a row of the syscall table names a rule that exists. */
 bool wh_caprule_known(const char *name);
 

@@ -149,12 +149,24 @@ static void set_flags(struct wh_caprule_ask *ask, const struct stat *st)
 				changed & FS_IMMUTABLE_FL ? "immutable" : "append-only");
 }
 
+bool wh_caprule_ioctl_asks(uint32_t request)
+{
+	if (request == FS_IOC_SETFLAGS || request == FS_IOC32 || request == FS_IOC_FSSETXATTR)
+		return true;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(requests); i++)
+		if (requests[i].request == request)
+			return true;
+	return false;
+}
+
 static void enter_ioctl(struct wh_caprule_ask *ask)
 {
 	uint32_t request = (uint32_t)ask->call->arg[1];
 	struct stat st;
 	size_t i;
 
+	if (!wh_caprule_ioctl_asks(request))
+		return;
 	if (request == FS_IOC_SETFLAGS || request == FS_IOC32 || request == FS_IOC_FSSETXATTR) {
 		if (wh_caprule_stat_fd(ask, wh_caprule_arg(ask, 0), &st))
 			set_flags(ask, &st);

@@ -381,6 +381,14 @@ static bool applies(struct wh_caprule_ask *ask, enum when when)
 	return false;
 }
 
+bool wh_caprule_net_asks(int level, int option)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(options); i++)
+		if (options[i].level == level && options[i].option == option)
+			return true;
+	return false;
+}
+
 static void enter_setsockopt(struct wh_caprule_ask *ask)
 {
 	for (size_t i = 0; i < WH_ARRAY_SIZE(options); i++)

@@ -86,9 +86,10 @@ static bool changes_creds(const struct wh_call *call)
 	}
 }
 
-/* Does a row have anything beyond its count to look at? */
-static bool row_is_plain(const struct wh_syscall_row *row, const struct wh_decode_ops *ops)
+bool wh_decode_is_plain(const struct wh_syscall_row *row)
 {
+	const struct wh_decode_ops *ops = &wh_decode_table[row->irregular];
+
 	if (ops->enter || ops->exit || row->cap || row->access != WH_ACCESSES ||
 	    row->irregular == WH_IRREGULAR_CREDS)
 		return false;
@@ -106,7 +107,7 @@ static void entry_fill(struct entry *e, const struct wh_abi *abi, uint64_t nr)
 	e->name = wh_syscall_name(abi, nr);
 	e->row = e->name ? wh_syscall_row(e->name) : NULL;
 	e->ops = e->row ? &wh_decode_table[e->row->irregular] : &nothing;
-	e->plain = !e->row || row_is_plain(e->row, e->ops);
+	e->plain = !e->row || wh_decode_is_plain(e->row);
 }
 
 /* Return: the entry of a number, NULL for one out of the table's range (or without memory). */
@@ -128,6 +129,14 @@ static struct entry *entry_get(struct wh_recorder *r, const struct wh_abi *abi, 
 	if (!e->ready)
 		entry_fill(e, abi, nr);
 	return e;
+}
+
+const struct wh_syscall *wh_decode_known(struct wh_recorder *r, const struct wh_abi *abi,
+					 uint64_t nr)
+{
+	const struct entry *e = entry_get(r, abi, nr);
+
+	return e ? e->fact : NULL;
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */

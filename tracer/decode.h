@@ -39,6 +39,22 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
  */
 int wh_decode_lost(struct wh_recorder *r, struct wh_task *task);
 
+/** wh_decode_is_plain() - whether calls of a row have nothing to tell but their count and arguments. */
+bool wh_decode_is_plain(const struct wh_syscall_row *row);
+
+/** wh_decode_known() - the fact of a call that was seen; NULL if it was not, or is past all tables. */
+const struct wh_syscall *wh_decode_known(struct wh_recorder *r, const struct wh_abi *abi,
+					 uint64_t nr);
+
+/** struct wh_decode_kind - what a socket is. */
+struct wh_decode_kind {
+	int family, type;
+	uint64_t protocol;
+};
+
+/** wh_decode_socket_kind() - of a descriptor of @task; false when it is none, or is gone. */
+bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret);
+
 /** wh_decode_reset() - free what a call holds. */
 void wh_decode_reset(struct wh_call *call);
 

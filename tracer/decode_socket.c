@@ -13,17 +13,11 @@
 /* struct msghdr in words of the ABI; the length of the name is an int with padding behind. */
 enum { NAME, NAMELEN, IOV, IOVLEN, CONTROL, CONTROLLEN, MSGFLAGS, MSG_WORDS };
 
-/** What a socket is. */
-struct kind {
-	int family, type;
-	uint64_t protocol;
-};
-
 /*
  * A descriptor says what it is only to who has it, so we take a copy for a moment: what it was made
  * as may be long ago, or in a process that was never traced.
  */
-static bool socket_kind(const struct wh_task *task, int fd, struct kind *ret)
+bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret)
 {
 	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, task->process->tgid, 0);
 	wh_auto(fd) copy = -1;
@@ -67,7 +61,7 @@ static int fold(struct wh_recorder *r, struct wh_task *task, const struct wh_soc
 }
 
 static int fact_socket(struct wh_recorder *r, struct wh_task *task, const char *op,
-		       const struct kind *kind, char address[WH_SOCKADDR_TEXT])
+		       const struct wh_decode_kind *kind, char address[WH_SOCKADDR_TEXT])
 {
 	char family[16], type[16];
 	struct wh_socket key = {
@@ -92,7 +86,7 @@ static int fact_socket(struct wh_recorder *r, struct wh_task *task, const char *
 int wh_decode_socket_socket_exit(struct wh_recorder *r, struct wh_task *task)
 {
 	const struct wh_call *call = &task->call;
-	struct kind kind = {(int)call->arg[0], (int)call->arg[1], (uint32_t)call->arg[2]};
+	struct wh_decode_kind kind = {(int)call->arg[0], (int)call->arg[1], (uint32_t)call->arg[2]};
 	char address[WH_SOCKADDR_TEXT] = "";
 
 	return fact_socket(r, task, call->row->name, &kind, address);
@@ -172,12 +166,12 @@ static int fact_address(struct wh_recorder *r, struct wh_task *task, const struc
 	const struct wh_place *place = &call->place[0];
 	int family = wh_sockaddr_family_of(call->addr, call->addr_len);
 	char address[WH_SOCKADDR_TEXT] = "";
-	struct kind kind;
+	struct wh_decode_kind kind;
 	int k = 0;
 
 	if (op->named && call->addr_len == 0)
 		return 0;
-	if (!socket_kind(task, (int)call->arg[0], &kind)) {
+	if (!wh_decode_socket_kind(task, (int)call->arg[0], &kind)) {
 		/* Not a socket at all is the program's mistake, and the kernel has told it. */
 		if (wh_decode_failed(call) && (call->err == EBADF || call->err == ENOTSOCK))
 			return 0;

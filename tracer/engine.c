@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/engine.h"
 
+#include "tracer/adaptive.h"
 #include "whittle/buf.h"
 
 /* In order of preference for "auto". The last one works wherever whittle does. */
 static const struct {
 	const char *name;
 	const struct wh_engine *engine; /* NULL: the name is reserved */
+	bool proved;			/* "auto" takes no other */
 } engines[] = {
-	{"assisted", NULL},
-	{"adaptive", NULL},
-	{"plain", &wh_plain_engine},
+	{"assisted", NULL, false},
+	{"adaptive", &wh_adaptive_engine, false},
+	{"plain", &wh_plain_engine, true},
 };
 
 static int by_name(const struct wh_record_options *options, const struct wh_engine **ret_engine,
@@ -27,12 +29,13 @@ static int by_name(const struct wh_record_options *options, const struct wh_engi
 			return wh_error_set(
 				e, ENOTSUP,
 				"--engine %s: this version of whittle has no such engine; "
-				"use auto or plain",
+				"use auto, adaptive or plain",
 				name);
 		*ret_engine = engine;
 		return engine->check ? engine->check(options, e) : 0;
 	}
-	return wh_error_set(e, EINVAL, "--engine %s: there is no such engine; use auto or plain",
+	return wh_error_set(e, EINVAL,
+			    "--engine %s: there is no such engine; use auto, adaptive or plain",
 			    name);
 }
 
@@ -43,7 +46,7 @@ static int best(const struct wh_record_options *options, const struct wh_engine 
 		const struct wh_engine *engine = engines[i].engine;
 		struct wh_error no = {0};
 
-		if (!engine)
+		if (!engine || !engines[i].proved)
 			continue;
 		if (engine->check && engine->check(options, &no) < 0) {
 			wh_buf_addf(why, "%s is not to be had (%s); ", engine->name, no.text);

@@ -245,6 +245,8 @@ static int signal_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 	return err;
 }
 
+static int report(struct wh_loop *loop, pid_t tid, int status);
+
 static int stopped(struct wh_loop *loop, pid_t tid, int status)
 {
 	struct wh_task *task = wh_task_find(loop->r->tasks, tid);
@@ -281,6 +283,13 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		err = syscall_stop(loop, task);
 		break;
 	}
+	if (task->has_pending) {
+		int k;
+
+		task->has_pending = false;
+		k = report(loop, tid, task->pending);
+		return err < 0 ? err : k;
+	}
 	resume(loop, task, 0);
 	return err;
 }
@@ -311,6 +320,11 @@ static int ended(struct wh_loop *loop, pid_t tid, int status)
 	wh_task_remove_process(loop->r->tasks, process);
 	loop->owner->ended(loop->owner->data, tid, status);
 	return err;
+}
+
+static int report(struct wh_loop *loop, pid_t tid, int status)
+{
+	return WIFSTOPPED(status) ? stopped(loop, tid, status) : ended(loop, tid, status);
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */
@@ -416,9 +430,7 @@ static int follow(struct wh_loop *loop)
 		if (n < 0)
 			return failure ? failure : give_up(loop, "a task vanished unseen");
 		for (int i = 0; i < n; i++) {
-			err = WIFSTOPPED(batch[i].status)
-				      ? stopped(loop, batch[i].tid, batch[i].status)
-				      : ended(loop, batch[i].tid, batch[i].status);
+			err = report(loop, batch[i].tid, batch[i].status);
 			failure = failure ? failure : err < 0 ? err : 0;
 		}
 		err = tick(loop);

@@ -87,7 +87,25 @@ void wh_restart_signal(struct wh_recorder *r, struct wh_task *task, int sig)
 	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
 }
 
+void wh_restart_interrupted(struct wh_task *task)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, task->tid, NULL, &regs) < 0 || regs.cs != CODE_64 ||
+	    (long long)regs.orig_rax < 0 || regs.rax != (unsigned long long)-EINTR)
+		return;
+	regs.rax = regs.orig_rax;
+	regs.rip -= INSN;
+	task->stepped_back = regs.rip;
+	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
+}
+
 #else
+
+void wh_restart_interrupted(struct wh_task *task)
+{
+	(void)task;
+}
 
 void wh_restart_signal(struct wh_recorder *r, struct wh_task *task, int sig)
 {

@@ -20,4 +20,10 @@
  */
 void wh_restart_signal(struct wh_recorder *r, struct wh_task *task, int sig);
 
+/**
+ * wh_restart_interrupted() - @task is at the stop after a PTRACE_INTERRUPT of ours. A call that answered
+ * EINTR because of it is made again, with its whole time limit. On x86-64 only.
+ */
+void wh_restart_interrupted(struct wh_task *task);
+
 #endif

@@ -129,7 +129,9 @@ struct wh_task {
 	bool executing;	  /* in PTRACE_EVENT_EXEC, or not yet the program that was asked for */
 	const struct wh_site *exec_site; /* where the call was that it executed by, or NULL */
 	uint64_t stepped_back;		 /* tracer/restart.c: the call that it makes again, or 0 */
-	void *watch;			 /* the engine's own, freed with the task */
+	bool has_pending; /* an engine has waited for it itself, and a status is left to handle */
+	int pending;
+	void *watch; /* the engine's own, freed with the task */
 	struct wh_task *next;
 };
 

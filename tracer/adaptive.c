@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tracer/adaptive.h"
+
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tracer/call.h"
+#include "tracer/creds.h"
+#include "tracer/decode.h"
+#include "tracer/known.h"
+#include "tracer/restart.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#endif
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* NULL when memory ran out. */
+static struct wh_adaptive_task *state_of(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_adaptive_task *t = task->watch;
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->loud = true;
+	t->memory = ++wh_adaptive_of(r)->memories;
+	task->watch = t;
+	return t;
+}
+
+/* ---- starting and ending --------------------------------------------------------------------- */
+
+static int adaptive_check(const struct wh_record_options *options, struct wh_error *e)
+{
+	(void)options;
+#ifndef __x86_64__
+	return wh_error_set(e, ENOTSUP, "the adaptive engine is for x86-64");
+#else
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0 ||
+	    (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno != EFAULT))
+		return wh_error_set(e, ENOTSUP, "this kernel has no seccomp filters");
+	return 0;
+#endif
+}
+
+static int adaptive_start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
+{
+	struct wh_adaptive *a = calloc(1, sizeof(*a));
+	struct wh_creds creds = {0};
+
+	(void)launch;
+	if (!a)
+		return wh_error_oom(e);
+	r->watch = a;
+	a->phase = r->phase;
+	a->base_filters = wh_adaptive_filters(r, getpid());
+	if (getrandom(&a->data, sizeof(a->data), 0) != sizeof(a->data))
+		a->data = 0x7768;
+	/*
+	 * A tracer without CAP_SYS_PTRACE keeps its tracees from gaining privilege by executing
+	 * (begin_new_exec() in fs/exec.c): there, no_new_privs takes nothing away.
+	 */
+	a->may_no_new_privs =
+		wh_creds_read(r, getpid(), &creds) == 0 && !(creds.effective >> CAP_SYS_PTRACE & 1);
+	wh_creds_free(&creds);
+	return 0;
+}
+
+static void adaptive_free(struct wh_recorder *r)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_sets; i++) {
+		wh_quiet_clear(a->sets[i]);
+		free(a->sets[i]);
+	}
+	wh_quiet_clear(&a->known);
+	free(wh_take(r->watch));
+}
+
+static int note(struct wh_recorder *r, struct wh_run *run, const char *fmt, ...) wh_printf(3, 4);
+static int note(struct wh_recorder *r, struct wh_run *run, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	int k;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	k = wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, text);
+	return k == -ENOMEM ? k : 0;
+}
+
+static int adaptive_finish(struct wh_recorder *r, struct wh_run *run)
+{
+	static const char *const why[WH_ADAPTIVE_NOS] = {
+		[WH_ADAPTIVE_NO_RIGHT] = "neither CAP_SYS_ADMIN nor no_new_privs, which a filter "
+					 "needs (see --no-new-privs)",
+		[WH_ADAPTIVE_OWN_FILTER] = "a filter of its own",
+		[WH_ADAPTIVE_NO_MORE] = "as many filters as it may get",
+		[WH_ADAPTIVE_REFUSED] = "its filter refused by the kernel",
+	};
+	const struct wh_adaptive *a = wh_adaptive_of(r);
+	int k = 0;
+
+	run->counts_partial = a->hushed > 0;
+	if (a->hushed)
+		k = note(r, run,
+			 "let busy threads go on %" PRIu64
+			 " times without a stop at calls that had nothing new to tell, with %u "
+			 "filters; looked at each call again %" PRIu64 " times",
+			 a->hushed, a->filters, a->roused);
+	for (unsigned i = 1; i < WH_ADAPTIVE_NOS && k == 0; i++)
+		if (a->no[i])
+			k = note(r, run,
+				 "stopped at each call of %" PRIu64 " busy threads to the end: %s",
+				 a->no[i], why[i]);
+	if (k == 0 && a->set_no_new_privs)
+		k = note(r, run,
+			 "set no_new_privs in threads: a tracer without CAP_SYS_PTRACE keeps them "
+			 "from gaining privilege anyway");
+	if (k == 0 && a->filters)
+		k = note(r, run,
+			 "Seccomp and Seccomp_filters in /proc/PID/status show the filters");
+	return k;
+}
+
+/* ---- the tree -------------------------------------------------------------------------------- */
+
+static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker)
+{
+	struct wh_adaptive_task *t = state_of(r, task), *m = maker ? state_of(r, maker) : NULL;
+
+	if (!t || (maker && !m))
+		return -ENOMEM;
+	if (!m)
+		return 0;
+	/* Filters, program and sockets are those of who made it. */
+	t->depth = m->depth;
+	t->passes = m->passes;
+	t->holds = m->holds;
+	t->memory = m->memory;
+	t->no = m->no;
+	t->loud = m->loud || !wh_adaptive_fits(r, task, t);
+	return 0;
+}
+
+static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_adaptive_task *t = state_of(r, task);
+
+	if (!t)
+		return -ENOMEM;
+	t->memory = ++wh_adaptive_of(r)->memories;
+	t->heat = 0;
+	if (t->no != WH_ADAPTIVE_OWN_FILTER)
+		t->no = WH_ADAPTIVE_MAY;
+	t->loud = t->no || !wh_adaptive_fits(r, task, t);
+	return 0;
+}
+
+struct visit {
+	struct wh_recorder *r;
+	const struct wh_process *process;
+	unsigned lost; /* of wh_adaptive_task.holds */
+};
+
+static void visit_phase(void *data, struct wh_task *task)
+{
+	struct visit *v = data;
+	struct wh_adaptive_task *t = task->watch;
+
+	if (!t)
+		return;
+	t->heat = 0;
+	if (!t->loud && !wh_adaptive_fits(v->r, task, t))
+		wh_adaptive_rouse(v->r, task, t);
+}
+
+static void visit_sockets(void *data, struct wh_task *task)
+{
+	struct visit *v = data;
+	struct wh_adaptive_task *t = task->watch;
+
+	if (!t || !(t->holds & v->lost))
+		return;
+	t->holds &= (uint8_t)~v->lost;
+	if (!t->loud && !wh_adaptive_fits(v->r, task, t))
+		wh_adaptive_rouse(v->r, task, t);
+}
+
+static void visit_filtered(void *data, struct wh_task *task)
+{
+	struct visit *v = data;
+	struct wh_adaptive_task *t = task->watch;
+
+	if (!t || task->process != v->process)
+		return;
+	t->no = WH_ADAPTIVE_OWN_FILTER;
+	wh_adaptive_rouse(v->r, task, t);
+}
+
+static int adaptive_tick(struct wh_recorder *r)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	struct visit v = {.r = r};
+
+	if (a->phase == r->phase)
+		return 0;
+	a->phase = r->phase;
+	wh_task_each(r->tasks, visit_phase, &v);
+	return 0;
+}
+
+static int adaptive_interrupted(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_adaptive_task *t = state_of(r, task);
+	long long result;
+
+	if (!t)
+		return -ENOMEM;
+	if (!t->roused)
+		return 0;
+	t->roused = false;
+#ifdef __x86_64__
+	errno = 0;
+	result = ptrace(PTRACE_PEEKUSER, task->tid, offsetof(struct user_regs_struct, rax), NULL);
+	/* ERESTART_RESTARTBLOCK of include/linux/errno.h: what goes on is restart_syscall(). */
+	if (!errno && result == -516)
+		t->restarting = true;
+#else
+	(void)result;
+#endif
+	wh_restart_interrupted(task);
+	return 0;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+/* A call that has returned may change what quiet calls rely on. */
+static void watch_changes(struct wh_recorder *r, const struct wh_task *task,
+			  const struct __ptrace_syscall_info *info)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	const struct wh_call *call = &task->call;
+	struct visit v = {.r = r, .process = task->process};
+
+	if (!call->row || info->exit.is_error)
+		return;
+	if ((call->row->irregular == WH_IRREGULAR_SECCOMP &&
+	     call->arg[0] <= SECCOMP_SET_MODE_FILTER) ||
+	    (call->row->irregular == WH_IRREGULAR_PRCTL &&
+	     (call->arg[0] == PR_SET_SECCOMP || call->arg[0] == PR_SET_SYSCALL_USER_DISPATCH)))
+		wh_task_each(r->tasks, visit_filtered, &v);
+	if (call->row->irregular == WH_IRREGULAR_SOCKETCALL)
+		v.lost = WH_QUIET_IF_COMMON | WH_QUIET_IF_STREAMS;
+	if (call->row->irregular == WH_IRREGULAR_SOCKET) {
+		bool inet = call->arg[0] == AF_INET || call->arg[0] == AF_INET6;
+
+		if (!inet || (call->arg[1] & 0xf) != SOCK_STREAM)
+			v.lost |= WH_QUIET_IF_STREAMS;
+		if (!inet && call->arg[0] != AF_UNIX)
+			v.lost |= WH_QUIET_IF_COMMON;
+	}
+	if (v.lost) {
+		a->odd_sockets++;
+		wh_task_each(r->tasks, visit_sockets, &v);
+	}
+}
+
+#ifdef __x86_64__
+static void set_result(const struct wh_task *task, long long nr, long long result)
+{
+	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user_regs_struct, orig_rax), nr);
+	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user_regs_struct, rax), result);
+}
+#else
+static void set_result(const struct wh_task *task, long long nr, long long result)
+{
+	(void)task;
+	(void)nr;
+	(void)result;
+}
+#endif
+
+/* To a program that asks whether it is filtered, our filters are none. */
+static void hide_filters(const struct wh_recorder *r, const struct wh_task *task,
+			 const struct wh_adaptive_task *t, struct __ptrace_syscall_info *info)
+{
+	const struct wh_call *call = &task->call;
+
+	if (!call->row || call->row->irregular != WH_IRREGULAR_PRCTL ||
+	    call->arg[0] != PR_GET_SECCOMP || !t->depth || t->no == WH_ADAPTIVE_OWN_FILTER ||
+	    wh_adaptive_of(r)->base_filters > 0 || info->exit.is_error)
+		return;
+	info->exit.rval = SECCOMP_MODE_DISABLED;
+	set_result(task, -1, SECCOMP_MODE_DISABLED);
+}
+
+static int learn(struct wh_recorder *r, const struct wh_task *task,
+		 const struct wh_adaptive_task *t, const struct __ptrace_syscall_info *info)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	struct wh_quiet_item item;
+	int k;
+
+	/* What is answered ENOSYS must be seen each time: a profile says so of it, or does not. */
+	if (!task->in_call || (info->exit.is_error && info->exit.rval == -ENOSYS) ||
+	    !wh_quiet_ask(r, task, t->memory, &a->known, &item))
+		return 0;
+	k = wh_quiet_add(&a->known, &item);
+	return k == -ENOMEM ? k : 0;
+}
+
+/* Count a stop of a loud thread. Return: whether it is hot. */
+static bool warm(struct wh_adaptive_task *t, bool news)
+{
+	if (news) {
+		t->heat = 0;
+		return false;
+	}
+	if (!t->heat)
+		t->heat_ms = now_ms();
+	if (++t->heat < WH_ADAPTIVE_HEAT)
+		return false;
+	if (now_ms() - t->heat_ms <= WH_ADAPTIVE_MS)
+		return true;
+	t->heat = 0;
+	return false;
+}
+
+/* The restart of a call that only our interrupt has ended is not the program's own call. */
+static bool is_ours(struct wh_adaptive_task *t, const struct __ptrace_syscall_info *info)
+{
+	bool ours = t->restarting && info->entry.nr == SYS_restart_syscall;
+
+	t->restarting = false;
+	return ours;
+}
+
+static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
+		      const struct __ptrace_syscall_info *info)
+{
+	uint64_t news = r->news;
+	int err;
+
+	t->between = true;
+	if (is_ours(t, info))
+		return 0;
+	err = wh_call_enter(r, task, info);
+	if (err >= 0 && t->loud && warm(t, r->news != news) && task->in_call)
+		err = wh_adaptive_hush(r, task, t);
+	return err;
+}
+
+/* A filter of the program's own asks for a tracer: without one it would have got ENOSYS. */
+static void refuse(const struct wh_task *task)
+{
+	set_result(task, -1, -ENOSYS);
+}
+
+/* A call that no filter could have let pass, but that has nothing to tell all the same: seen before. */
+static int pass_late(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	struct wh_quiet_item item;
+	int k = wh_known_call(r, task);
+
+	if (k)
+		return k < 0 ? k : 0;
+	if (!wh_quiet_ask(r, task, t->memory, &a->known, &item) ||
+	    !wh_quiet_covers(&a->known, &item) || !wh_adaptive_holds(r, task, t, &item))
+		return 0;
+	a->passed++;
+	wh_known_left(task);
+	wh_decode_reset(&task->call);
+	task->in_call = false;
+	return 0;
+}
+
+static int stop_filter(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
+		       const struct __ptrace_syscall_info *info)
+{
+	bool foreign = info->seccomp.ret_data != wh_adaptive_of(r)->data;
+	int err = 0;
+
+	if (!t->between) {
+		if (is_ours(t, info))
+			return 0;
+		err = wh_call_enter(r, task, info);
+		if (err >= 0 && !foreign && task->in_call && !t->loud)
+			err = pass_late(r, task, t);
+	}
+	if (foreign)
+		refuse(task);
+	return err;
+}
+
+static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
+		     const struct __ptrace_syscall_info *info)
+{
+	struct __ptrace_syscall_info seen = *info;
+	uint64_t news = r->news;
+	int err = learn(r, task, t, info);
+
+	t->between = false;
+	if (task->in_call) {
+		hide_filters(r, task, t, &seen);
+		watch_changes(r, task, info);
+	}
+	if (err >= 0)
+		err = wh_call_leave(r, task, &seen);
+	if (t->loud)
+		warm(t, r->news != news);
+	return err;
+}
+
+static int adaptive_stop(struct wh_recorder *r, struct wh_task *task,
+			 const struct __ptrace_syscall_info *info)
+{
+	struct wh_adaptive_task *t = state_of(r, task);
+
+	if (!t)
+		return -ENOMEM;
+	switch (info->op) {
+	case PTRACE_SYSCALL_INFO_ENTRY:
+		return stop_entry(r, task, t, info);
+	case PTRACE_SYSCALL_INFO_SECCOMP:
+		return stop_filter(r, task, t, info);
+	case PTRACE_SYSCALL_INFO_EXIT:
+		return stop_exit(r, task, t, info);
+	}
+	return 0;
+}
+
+static enum __ptrace_request adaptive_resume(struct wh_recorder *r, struct wh_task *task)
+{
+	const struct wh_adaptive_task *t = task->watch;
+
+	(void)r;
+	return !t || t->loud || task->in_call ? PTRACE_SYSCALL : PTRACE_CONT;
+}
+
+const struct wh_engine wh_adaptive_engine = {
+	.name = "adaptive",
+	.about = "stops at each call until a thread has nothing new to tell, then only at what "
+		 "could be news",
+	.options = PTRACE_O_TRACESECCOMP,
+	.check = adaptive_check,
+	.start = adaptive_start,
+	.born = adaptive_born,
+	.stop = adaptive_stop,
+	.executed = adaptive_executed,
+	.interrupted = adaptive_interrupted,
+	.resume = adaptive_resume,
+	.tick = adaptive_tick,
+	.finish = adaptive_finish,
+	.free = adaptive_free,
+};

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tracer/gate.h"
+
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+
+#define X32_BIT 0x40000000u
+
+struct gate {
+	struct sock_filter *v;
+	unsigned n;
+	bool too_long;
+	uint32_t otherwise; /* the answer to what is not in the set */
+};
+
+static void emit(struct gate *g, struct sock_filter insn)
+{
+	if (g->n == BPF_MAXINSNS)
+		g->too_long = true;
+	else
+		g->v[g->n++] = insn;
+}
+
+static void load(struct gate *g, size_t offset)
+{
+	emit(g, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+static void answer(struct gate *g, uint32_t value)
+{
+	emit(g, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value));
+}
+
+/* Go on if the loaded word is @value, else @skip instructions further. */
+static void must_be(struct gate *g, uint32_t value, unsigned skip)
+{
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, (uint8_t)skip));
+}
+
+/* One item: each word of each argument must be what it was, then the call passes. */
+static void emit_item(struct gate *g, const struct wh_quiet_item *item)
+{
+	unsigned left = (unsigned)__builtin_popcount(item->args) * 4 + 1;
+	size_t k = 0;
+
+	for (unsigned i = 0; i < 6; i++) {
+		size_t at = offsetof(struct seccomp_data, args) + i * sizeof(uint64_t);
+
+		if (!(item->args & 1u << i))
+			continue;
+		/* The words of an argument lie as the machine has them: little-endian. */
+		load(g, at);
+		must_be(g, (uint32_t)item->value[k], left -= 2);
+		load(g, at + sizeof(uint32_t));
+		must_be(g, (uint32_t)(item->value[k] >> 32), left -= 2);
+		k++;
+	}
+	answer(g, SECCOMP_RET_ALLOW);
+}
+
+/* All items from @from to before @to are of one number, which is loaded. */
+static void emit_number(struct gate *g, const struct wh_quiet_set *set, size_t from, size_t to)
+{
+	/* Sorted: the item for all calls of a number is the first. */
+	if (!set->v[from].args) {
+		answer(g, SECCOMP_RET_ALLOW);
+		return;
+	}
+	for (size_t i = from; i < to; i++)
+		emit_item(g, &set->v[i]);
+	answer(g, g->otherwise);
+}
+
+/* The loaded number is in [@low, @high); its items, if it has any, lie in [@from, @to). */
+static void emit_range(struct gate *g, const struct wh_quiet_set *set, size_t from, size_t to,
+		       uint32_t low, uint32_t high)
+{
+	uint32_t first = from < to ? set->v[from].nr : high, middle;
+	size_t half = (from + to) / 2;
+	unsigned hole;
+
+	if (first >= high) {
+		answer(g, g->otherwise);
+		return;
+	}
+	if (high - low == 1) {
+		emit_number(g, set, from, to);
+		return;
+	}
+	/* Cut between two numbers; where only one is left, around it. */
+	middle = set->v[half].nr;
+	while (half > from && set->v[half - 1].nr == middle)
+		half--;
+	if (middle == low) {
+		middle++;
+		while (half < to && set->v[half].nr < middle)
+			half++;
+	}
+	/* A conditional jump reaches 255 instructions only: jump over a far one. */
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, middle, 0, 1));
+	hole = g->n;
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0));
+	emit_range(g, set, from, half, low, middle);
+	if (!g->too_long)
+		g->v[hole].k = g->n - hole - 1;
+	emit_range(g, set, half, to, middle, high);
+}
+
+int wh_gate_compile(const struct wh_quiet_set *set, uint16_t data, struct sock_fprog *ret_filter)
+{
+	struct gate g = {.otherwise = SECCOMP_RET_TRACE | data};
+
+	if (wh_syscall_abi_native()->audit != AUDIT_ARCH_X86_64)
+		return -ENOTSUP;
+	g.v = calloc(BPF_MAXINSNS, sizeof(*g.v));
+	if (!g.v)
+		return -ENOMEM;
+	load(&g, offsetof(struct seccomp_data, arch));
+	emit(&g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	answer(&g, g.otherwise);
+	load(&g, offsetof(struct seccomp_data, nr));
+	emit_range(&g, set, 0, set->n, 0, X32_BIT);
+	/* Numbers from X32_BIT on never come here with an item: the last range answers for them. */
+	if (g.too_long) {
+		free(g.v);
+		return -E2BIG;
+	}
+	*ret_filter = (struct sock_fprog){.len = (unsigned short)g.n, .filter = g.v};
+	return 0;
+}

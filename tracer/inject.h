@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Putting a seccomp filter into a running thread, from outside: at the entry of a system call of its
+ * own it makes a few others first, and then its own as if nothing had been.
+ */
+#ifndef WHITTLE_TRACER_INJECT_H
+#define WHITTLE_TRACER_INJECT_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum wh_inject {
+	WH_INJECT_DONE,	   /* the filter is in force */
+	WH_INJECT_REFUSED, /* the kernel has not taken it: nothing has changed */
+	WH_INJECT_NOT_NOW, /* not at this call (another ABI, execve, clone …): nothing has changed */
+	WH_INJECT_DIED,	   /* the thread is gone, or at PTRACE_EVENT_EXIT: see @ret_status */
+};
+
+/**
+ * struct wh_inject_result - what came of it.
+ * @err: positive errno of WH_INJECT_REFUSED: EACCES where neither CAP_SYS_ADMIN nor no_new_privs is held
+ * @died: of WH_INJECT_DIED: a status of waitpid() that the caller has yet to handle
+ */
+struct wh_inject_result {
+	int err;
+	int died;
+};
+
+/**
+ * wh_inject_filter() - @tid is stopped at the entry of a call (a syscall-stop, not
+ * PTRACE_EVENT_SECCOMP) and traced by PTRACE_SEIZE with PTRACE_O_TRACESYSGOOD. Installs the filter for
+ * this thread with SECCOMP_FILTER_FLAG_SPEC_ALLOW. When it returns, unless it died, the thread is at
+ * the entry stop of the very same call again, with the same registers, signal mask and memory, but for
+ * the filter. A stop signal or group-stop that came in between takes effect right after it goes on.
+ * @tgid: its process
+ * @no_new_privs: set it first; the caller has seen to it that this is allowed
+ */
+enum wh_inject wh_inject_filter(pid_t tid, pid_t tgid, const struct sock_fprog *filter,
+				bool no_new_privs, struct wh_inject_result *ret_result);
+
+#endif

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tracer/quiet.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "tracer/caprule.h"
+#include "tracer/decode.h"
+#include "tracer/memory.h"
+#include "tracer/procfs.h"
+
+#define ITEMS_MAX  2048
+#define PER_NUMBER 24 /* more values than that are no enumeration, and slow a filter */
+
+/* ---- calls that are not plain, and yet quiet with some arguments ------------------------------ */
+
+/** What a small function below says of one call: which arguments it has looked at. */
+struct verdict {
+	bool quiet;
+	uint8_t args, conditions;
+	uint64_t constant; /* quiet only if nobody can write to this address */
+};
+
+#define ARG(n)	  (uint8_t)(1 << (n))
+#define QUIET(a)  ((struct verdict){true, (a), 0, 0})
+#define NOT_QUIET ((struct verdict){false, 0, 0, 0})
+
+static struct verdict ask_fcntl(struct wh_recorder *r, const struct wh_task *task)
+{
+	const uint64_t *arg = task->call.arg;
+
+	(void)r;
+	switch ((uint32_t)arg[1]) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+	case F_GETFD:
+	case F_SETFD:
+	case F_GETFL:
+		return QUIET(ARG(1));
+	case F_SETFL:
+		return arg[2] & O_NOATIME ? NOT_QUIET : QUIET(ARG(1) | ARG(2));
+	default:
+		return NOT_QUIET;
+	}
+}
+
+static struct verdict ask_ioctl(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	return wh_caprule_ioctl_asks((uint32_t)task->call.arg[1]) ? NOT_QUIET : QUIET(ARG(1));
+}
+
+static struct verdict ask_setsockopt(struct wh_recorder *r, const struct wh_task *task)
+{
+	const uint64_t *arg = task->call.arg;
+
+	(void)r;
+	return wh_caprule_net_asks((int)arg[1], (int)arg[2]) ? NOT_QUIET : QUIET(ARG(1) | ARG(2));
+}
+
+static struct verdict ask_sendto(struct wh_recorder *r, const struct wh_task *task)
+{
+	const uint64_t *arg = task->call.arg;
+
+	(void)r;
+	/* With an address, or with data for a netlink socket, there is something to look at. */
+	if (arg[4] || arg[3] & MSG_FASTOPEN)
+		return NOT_QUIET;
+	return (struct verdict){true, ARG(3) | ARG(4), WH_QUIET_IF_COMMON, 0};
+}
+
+/* A stream takes no address once it is connected, and only unix sockets pass descriptors and ids. */
+static struct verdict ask_message(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	if (task->call.arg[2] & MSG_FASTOPEN)
+		return NOT_QUIET;
+	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS, 0};
+}
+
+static struct verdict ask_mmap(struct wh_recorder *r, const struct wh_task *task)
+{
+	const uint64_t *arg = task->call.arg;
+
+	(void)r;
+	if (arg[2] & PROT_EXEC || arg[3] & (MAP_LOCKED | MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return NOT_QUIET;
+	return QUIET(ARG(2) | ARG(3));
+}
+
+static struct verdict ask_mprotect(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	return task->call.arg[2] & PROT_EXEC ? NOT_QUIET : QUIET(ARG(2));
+}
+
+/* The two pieces of advice that ask for a capability poison memory: hot they never are. */
+static struct verdict ask_madvise(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	return task->call.arg[2] < 100 ? QUIET(ARG(2)) : NOT_QUIET;
+}
+
+static struct verdict ask_clock(struct wh_recorder *r, const struct wh_task *task)
+{
+	uint64_t clock = task->call.arg[0];
+
+	(void)r;
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC ? QUIET(ARG(0)) : NOT_QUIET;
+}
+
+static struct verdict ask_epoll_ctl(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	return task->call.arg[1] == EPOLL_CTL_DEL ? QUIET(ARG(1)) : NOT_QUIET;
+}
+
+/* What the program cannot write: then a string there stays what it is. */
+static bool is_constant(struct wh_recorder *r, const struct wh_task *task, uint64_t addr)
+{
+	char path[32], line[PATH_MAX + 256];
+	wh_auto(file) f = NULL;
+	wh_auto(fd) fd = -1;
+
+	snprintf(path, sizeof(path), "%d/maps", (int)task->tid);
+	fd = openat(r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || !(f = fdopen(fd, "r")))
+		return false;
+	wh_take_fd(&fd);
+	while (fgets(line, sizeof(line), f)) {
+		uint64_t start, end;
+		char mode[5];
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, mode) != 3)
+			continue;
+		if (addr >= start && addr < end)
+			return mode[1] == '-' && mode[3] == 'p';
+	}
+	return false;
+}
+
+/* How libc asks for the state of what it has open: with "", always the same constant. */
+static struct verdict ask_empty_path(struct wh_recorder *r, const struct wh_task *task)
+{
+	const struct wh_call *call = &task->call;
+	unsigned flags = strcmp(call->row->name, "statx") == 0 ? 2 : 3;
+	char c;
+
+	(void)r;
+
+	if (!(call->arg[flags] & AT_EMPTY_PATH) || call->place[0].valid ||
+	    wh_memory_read_all(task->tid, call->arg[1], &c, 1) < 0 || c)
+		return NOT_QUIET;
+	return (struct verdict){true, ARG(1) | ARG(flags), WH_QUIET_IF_MEMORY, call->arg[1]};
+}
+
+/* Sorted by name. */
+static const struct {
+	const char *name;
+	struct verdict (*ask)(struct wh_recorder *r, const struct wh_task *task);
+} asks[] = {
+	{"clock_nanosleep", ask_clock}, {"epoll_ctl", ask_epoll_ctl},
+	{"fcntl", ask_fcntl},		{"ioctl", ask_ioctl},
+	{"madvise", ask_madvise},	{"mmap", ask_mmap},
+	{"mprotect", ask_mprotect},	{"newfstatat", ask_empty_path},
+	{"recvmsg", ask_message},	{"sendmsg", ask_message},
+	{"sendto", ask_sendto},		{"setsockopt", ask_setsockopt},
+	{"statx", ask_empty_path},
+};
+
+static struct verdict ask_plain(const struct wh_syscall_row *row)
+{
+	if ((size_t)__builtin_popcount(row->keep) > WH_QUIET_ARGS)
+		return NOT_QUIET;
+	return QUIET(row->keep);
+}
+
+static struct verdict ask(struct wh_recorder *r, const struct wh_task *task)
+{
+	const struct wh_syscall_row *row = task->call.row;
+
+	if (wh_decode_is_plain(row))
+		return ask_plain(row);
+	for (size_t i = 0; i < WH_ARRAY_SIZE(asks); i++)
+		if (strcmp(asks[i].name, row->name) == 0)
+			return asks[i].ask(r, task);
+	return NOT_QUIET;
+}
+
+bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,
+		  const struct wh_quiet_set *known, struct wh_quiet_item *ret_item)
+{
+	const struct wh_call *call = &task->call;
+	struct verdict v;
+	size_t n = 0;
+
+	if (!call->row || call->abi != wh_syscall_abi_native() || call->nr > UINT16_MAX)
+		return false;
+	v = ask(r, task);
+	if (!v.quiet)
+		return false;
+	*ret_item = (struct wh_quiet_item){
+		.nr = (uint16_t)call->nr,
+		.args = v.args,
+		.conditions = v.conditions,
+		.memory = v.conditions & WH_QUIET_IF_MEMORY ? memory : 0,
+	};
+	for (unsigned i = 0; i < 6; i++)
+		if (v.args & 1u << i)
+			ret_item->value[n++] = call->arg[i];
+	return !v.constant || wh_quiet_has(known, ret_item) || is_constant(r, task, v.constant);
+}
+
+/* ---- sets ------------------------------------------------------------------------------------ */
+
+static int compare(const struct wh_quiet_item *a, const struct wh_quiet_item *b)
+{
+	if (a->nr != b->nr)
+		return a->nr < b->nr ? -1 : 1;
+	if (a->args != b->args)
+		return a->args < b->args ? -1 : 1;
+	if (a->memory != b->memory)
+		return a->memory < b->memory ? -1 : 1;
+	return memcmp(a->value, b->value, sizeof(a->value));
+}
+
+/* Return: where @item is, or would be. */
+static size_t find(const struct wh_quiet_set *set, const struct wh_quiet_item *item)
+{
+	size_t low = 0, high = set->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (compare(&set->v[mid], item) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool wh_quiet_has(const struct wh_quiet_set *set, const struct wh_quiet_item *item)
+{
+	size_t at = find(set, item);
+
+	return at < set->n && compare(&set->v[at], item) == 0;
+}
+
+bool wh_quiet_covers(const struct wh_quiet_set *set, const struct wh_quiet_item *item)
+{
+	const struct wh_quiet_item all = {.nr = item->nr};
+
+	return wh_quiet_has(set, item) || wh_quiet_has(set, &all);
+}
+
+static size_t count_number(const struct wh_quiet_set *set, uint16_t nr)
+{
+	const struct wh_quiet_item first = {.nr = nr}, next = {.nr = (uint16_t)(nr + 1)};
+
+	return find(set, &next) - find(set, &first);
+}
+
+int wh_quiet_add(struct wh_quiet_set *set, const struct wh_quiet_item *item)
+{
+	size_t at = find(set, item);
+
+	if (at < set->n && compare(&set->v[at], item) == 0)
+		return 0;
+	if (set->n == ITEMS_MAX || count_number(set, item->nr) >= PER_NUMBER)
+		return -ENOSPC;
+	if (set->n == set->size) {
+		size_t size = set->size ? set->size * 2 : 32;
+		struct wh_quiet_item *v = reallocarray(set->v, size, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		set->v = v;
+		set->size = size;
+	}
+	memmove(&set->v[at + 1], &set->v[at], (set->n - at) * sizeof(*item));
+	set->v[at] = *item;
+	set->n++;
+	return 1;
+}
+
+int wh_quiet_both(struct wh_quiet_set *ret, const struct wh_quiet_set *a,
+		  const struct wh_quiet_set *b)
+{
+	const struct wh_quiet_set *side[2] = {a, b};
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < side[k]->n; i++)
+			if (wh_quiet_covers(side[!k], &side[k]->v[i]) &&
+			    wh_quiet_add(ret, &side[k]->v[i]) == -ENOMEM)
+				return -ENOMEM;
+	return 0;
+}
+
+void wh_quiet_clear(struct wh_quiet_set *set)
+{
+	free(set->v);
+	memset(set, 0, sizeof(*set));
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls that have nothing more to tell: what a seccomp filter may let pass without a stop, because
+ * neither the arguments that a filter can see nor the result could make a new fact. Native ABI only.
+ */
+#ifndef WHITTLE_TRACER_QUIET_H
+#define WHITTLE_TRACER_QUIET_H
+
+#include "tracer/task.h"
+
+#define WH_QUIET_ARGS 3 /* arguments that tell such calls apart, at most */
+
+/** What must hold besides; bits. */
+enum wh_quiet_if {
+	WH_QUIET_IF_MEMORY = 1 << 0,  /* the address space is the one that it was learnt in */
+	WH_QUIET_IF_COMMON = 1 << 1,  /* no socket is of another family than inet, inet6 and unix */
+	WH_QUIET_IF_STREAMS = 1 << 2, /* the process has no socket but inet and inet6 streams */
+};
+
+/**
+ * struct wh_quiet_item - calls of number @nr whose arguments in @args (bit 0: the first) have these
+ * values, in order. @args 0: all of them.
+ * @memory: of WH_QUIET_IF_MEMORY: which address space
+ */
+struct wh_quiet_item {
+	uint16_t nr;
+	uint8_t args, conditions;
+	uint64_t memory;
+	uint64_t value[WH_QUIET_ARGS];
+};
+
+/** struct wh_quiet_set - sorted, each once. All zero is the empty set. */
+struct wh_quiet_set {
+	struct wh_quiet_item *v;
+	size_t n, size;
+};
+
+/**
+ * wh_quiet_ask() - what @task->call, in flight and about to be decoded to its end, says of calls like
+ * it.
+ * @memory: names the address space of the task
+ * @known: what was learnt so: what costs much to check is not checked again
+ * Return: whether there is such an item.
+ */
+bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,
+		  const struct wh_quiet_set *known, struct wh_quiet_item *ret_item);
+
+/** wh_quiet_add() - Return: 1 new, 0 known, -ENOMEM; -ENOSPC when it has a great many already. */
+int wh_quiet_add(struct wh_quiet_set *set, const struct wh_quiet_item *item);
+bool wh_quiet_has(const struct wh_quiet_set *set, const struct wh_quiet_item *item);
+/** wh_quiet_covers() - whether @set lets all calls of @item pass: it, or all of its number, is there. */
+bool wh_quiet_covers(const struct wh_quiet_set *set, const struct wh_quiet_item *item);
+/** wh_quiet_both() - into the empty @ret: what @a and @b both let pass. Return: 0 or -ENOMEM. */
+int wh_quiet_both(struct wh_quiet_set *ret, const struct wh_quiet_set *a,
+		  const struct wh_quiet_set *b);
+void wh_quiet_clear(struct wh_quiet_set *set);
+
+#endif
