@@ -208,7 +208,6 @@ class Caddy(Web):
         write(self.path("Caddyfile"), f"""{{
 \tadmin off
 \tauto_https off
-\tpersist_config off
 }}
 http://127.0.0.1:{self.port} {{
 \t{answer}
