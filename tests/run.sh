@@ -14,11 +14,11 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all_suites=(format shellcheck build-gcc build-debug build-clang unit live equal transparent named cli golden peer samples quickstart
-	floor docker vm build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive
+	equal transparent named cli golden peer samples quickstart floor docker vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # The engines that must find the same facts as plain, and leave programs as they are.
-engines=(plain)
+engines=(plain adaptive)
 
 packages=(
 	# build
@@ -27,7 +27,7 @@ packages=(
 	# 32-bit, musl and Go programs to trace
 	gcc-multilib musl-tools golang-go
 	# the services, their loads, and the peers to compare with
-	nginx-light redis-server redis-tools postgresql python3 nodejs wrk curl strace bpftrace
+	nginx-light redis-server redis-tools memcached caddy postgresql python3 nodejs wrk curl strace bpftrace linux-perf
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
 	docker.io podman runc crun apparmor libcap2-bin mmdebstrap
@@ -274,7 +274,7 @@ suite_live() {
 	need "$1" "$2" || return
 	# shellcheck disable=SC2016
 	suite_run "$1" with_build "$2" unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
-		/usr/bin/python3 "$top/tests/live/run.py" --suite "$1"
+		/usr/bin/python3 "$top/tests/live/run.py" --suite "$1" "${@:3}"
 }
 
 # suite_engines NAME [ARG…]: a folder of tests that runs each of its cases with each engine.
@@ -351,8 +351,9 @@ run_suite() {
 	unit) suite_unit unit release ;;
 	unit-sanitize) (sanitizer_options && suite_unit unit-sanitize sanitize) ;;
 	live) suite_live live release ;;
+	live-adaptive) suite_live live-adaptive release --engine adaptive ;;
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
-	equal) suite_engines equal --seeds 50 --judge ;;
+	equal) suite_engines equal --seeds 50 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
 	transparent) suite_engines transparent ;;
 	named) suite_engines named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
@@ -362,6 +363,7 @@ run_suite() {
 	peer) suite_script peer release tests/peer/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
 	vm) suite_script vm release tests/vm/run.sh ;;
+	bench) suite_script bench release tests/bench/check.py ;;
 	samples) suite_samples ;;
 	quickstart) suite_quickstart ;;
 	fuzz) suite_fuzz ;;
