@@ -376,6 +376,32 @@ static void show_summary(struct wh_trace *t)
 	fputc('\n', stdout);
 }
 
+/* How it was watched: which engine, why that one, and what it left out. */
+static int show_engines(struct wh_trace *t)
+{
+	size_t n;
+	const void *const *runs = wh_trace_facts(t, WH_KIND_RUN, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_run *r = runs[i];
+		wh_auto(str) engine = wh_cli_safe(r->engine);
+		wh_auto(str) reason = wh_cli_safe(or_nothing(r->engine_reason));
+
+		if (!engine || !reason)
+			return -ENOMEM;
+		printf("engine %s%s%s%s\n", engine, *reason ? ": " : "", reason,
+		       r->counts_partial ? "; counts are the least there were" : "");
+		for (size_t k = 0; k < r->engine_notes.n; k++) {
+			wh_auto(str) text = wh_cli_safe(r->engine_notes.v[k]);
+
+			if (!text)
+				return -ENOMEM;
+			printf("  %s\n", text);
+		}
+	}
+	return 0;
+}
+
 static int show_text(struct wh_trace *t, const struct section *only, struct wh_error *e)
 {
 	int r = 0;
@@ -384,6 +410,7 @@ static int show_text(struct wh_trace *t, const struct section *only, struct wh_e
 		r = show_section(only, t, true);
 	} else {
 		show_summary(t);
+		r = show_engines(t);
 		for (size_t i = 0; i < WH_ARRAY_SIZE(sections) && r == 0; i++)
 			r = show_section(&sections[i], t, false);
 	}

@@ -9,7 +9,7 @@ import time
 
 WHITTLE = os.environ["WHITTLE"]
 PROGRAM = os.path.join(os.environ["WH_LIVE"], "repeat")
-ENGINE = os.environ.get("WH_ENGINE", "plain")
+ENGINE = os.environ.get("WH_ENGINE") or "plain"
 # A sanitizer keeps freed memory back, and makes everything slower.
 SANITIZED = "ASAN_OPTIONS" in os.environ
 if SANITIZED:
