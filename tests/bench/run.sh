@@ -31,10 +31,14 @@ WHITTLE=$(realpath "$whittle")
 export WHITTLE WHITTLE_BENCH_INSIDE=1
 
 # Namespaces of its own: real ports are free, all temporary files are on a file system that nobody else sees,
-# and nothing stays behind however this ends: its end, by whatever signal, is the end of all in there.
+# and nothing stays behind however this ends: with this shell ends unshare, and with that all that is in there.
+# unshare itself would not hear of SIGTERM, so this shell stays and hears it.
 # shellcheck disable=SC2016
-exec setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc -- sh -euc '
+setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc -- sh -euc '
 	ip link set lo up
 	mount -t tmpfs -o mode=755 tmpfs /run
 	[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || :
-	exec /usr/bin/python3 "$@"' sh "$here/bench.py" "$@"
+	exec /usr/bin/python3 "$@"' sh "$here/bench.py" "$@" </dev/null &
+inside=$!
+trap 'kill -KILL $inside 2>/dev/null || :; exit 130' INT TERM HUP
+wait $inside
