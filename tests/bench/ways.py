@@ -106,18 +106,9 @@ class Way:
 class Whittle(Way):
     """An engine of whittle's."""
 
-    def __init__(self, program, engine):
-        super().__init__(engine, f"whittle record --engine {engine}")
-        self.program, self.options = program, []
-
-    def probe(self, work):
-        refused = super().probe(work)
-        # As root the adaptive engine may want the user's word for what it does to the program.
-        if refused and "no-new-privs" in refused:
-            self.options = ["--no-new-privs"]
-            self.about += " --no-new-privs"
-            refused = super().probe(work)
-        return refused
+    def __init__(self, program, engine, *options):
+        super().__init__(engine, " ".join(["whittle record --engine", engine, *options]))
+        self.program, self.options = program, options
 
     def command(self, argv, work, port):
         ready = ["--ready", f"tcp:127.0.0.1:{port}"] if port else []
@@ -207,7 +198,8 @@ def all_ways(whittle):
     return [
         Way("native", "not traced"),
         Whittle(whittle, "plain"),
-        Whittle(whittle, "adaptive"),
+        # The services drop CAP_SYS_ADMIN: without it, a filter needs no_new_privs.
+        Whittle(whittle, "adaptive", "--no-new-privs"),
         Whittle(whittle, "assisted"),
         Wrapper("strace", [*strace, *null]),
         Wrapper("strace-c", [*strace, "-c", *null]),
