@@ -125,7 +125,7 @@ static int adaptive_finish(struct wh_recorder *r, struct wh_run *run)
 	const struct wh_adaptive *a = wh_adaptive_of(r);
 	int k = 0;
 
-	run->counts_partial = a->hushed > 0;
+	run->counts_partial = a->filters > 0;
 	if (a->hushed)
 		k = note(r, run,
 			 "let busy threads go on %" PRIu64
@@ -163,8 +163,29 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 	t->holds = m->holds;
 	t->memory = m->memory;
 	t->no = m->no;
+	t->maker = maker->tid;
 	t->loud = m->loud || !wh_adaptive_fits(r, task, t);
 	return 0;
+}
+
+/* The program that it now runs is one that its maker's children run: time for the maker to provide? */
+static void tell_maker(struct wh_recorder *r, const struct wh_task *task,
+		       struct wh_adaptive_task *t)
+{
+	struct wh_task *maker = t->maker ? wh_task_find(r->tasks, t->maker) : NULL;
+	struct wh_adaptive_task *m = maker ? maker->watch : NULL;
+
+	t->maker = 0;
+	t->children = NULL;
+	t->execs = 0;
+	if (!m || wh_adaptive_fits(r, task, t))
+		return;
+	if (m->children != task->process->program)
+		m->execs = 0;
+	m->children = task->process->program;
+	/* It has to stop at an entry for that. */
+	if (++m->execs >= WH_ADAPTIVE_EXECS && !m->no)
+		m->loud = true;
 }
 
 static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
@@ -175,6 +196,7 @@ static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
 		return -ENOMEM;
 	t->memory = ++wh_adaptive_of(r)->memories;
 	t->heat = 0;
+	tell_maker(r, task, t);
 	if (t->no != WH_ADAPTIVE_OWN_FILTER)
 		t->no = WH_ADAPTIVE_MAY;
 	t->loud = t->no || !wh_adaptive_fits(r, task, t);
@@ -327,7 +349,9 @@ static int learn(struct wh_recorder *r, const struct wh_task *task,
 	int k;
 
 	/* What is answered ENOSYS must be seen each time: a profile says so of it, or does not. */
-	if (!task->in_call || (info->exit.is_error && info->exit.rval == -ENOSYS) ||
+	if (!task->in_call ||
+	    (info->op == PTRACE_SYSCALL_INFO_EXIT && info->exit.is_error &&
+	     info->exit.rval == -ENOSYS) ||
 	    !wh_quiet_ask(r, task, t->memory, &a->known, &item))
 		return 0;
 	k = wh_quiet_add(&a->known, &item);
@@ -370,7 +394,14 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 	if (is_ours(t, info))
 		return 0;
 	err = wh_call_enter(r, task, info);
-	if (err >= 0 && t->loud && warm(t, r->news != news) && task->in_call)
+	if (err < 0 || !task->in_call)
+		return err;
+	/* These have no return to be learnt at. */
+	if (task->call.nr == SYS_exit || task->call.nr == SYS_exit_group)
+		err = learn(r, task, t, info);
+	if (err >= 0 && t->children && t->execs >= WH_ADAPTIVE_EXECS)
+		err = wh_adaptive_provide(r, task, t);
+	if (err >= 0 && t->loud && warm(t, r->news != news) && !task->has_pending)
 		err = wh_adaptive_hush(r, task, t);
 	return err;
 }

@@ -20,6 +20,7 @@
 #define WH_ADAPTIVE_FILTERS 200 /* in one recording */
 #define WH_ADAPTIVE_HEAT    450 /* stops without news … */
 #define WH_ADAPTIVE_MS	    250 /* … within this time, and a thread is hot */
+#define WH_ADAPTIVE_EXECS   16	/* so many children in a row executed the same program: more will */
 
 /** Why a thread stays loud although it is hot. */
 enum wh_adaptive_no {
@@ -44,6 +45,9 @@ struct wh_adaptive_task {
 	uint64_t heat_ms;		   /* when counting began */
 	uint64_t memory;		   /* names its address space */
 	const struct wh_quiet_set *passes; /* what its filters let pass; NULL: no filter */
+	pid_t maker;			   /* who made it, until it executes; 0: not known */
+	const char *children;		   /* what its children executed last, … */
+	unsigned execs;			   /* … and how often in a row */
 };
 
 /** struct wh_adaptive - of a recording; @r->watch. */
@@ -76,6 +80,12 @@ bool wh_adaptive_fits(struct wh_recorder *r, const struct wh_task *task,
  * Return: 0 or -ENOMEM.
  */
 int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
+/**
+ * wh_adaptive_provide() - @task, at the entry of a call that has been decoded, makes children that execute
+ * the same program again and again: too short-lived to get hot, they are to inherit a filter that fits it.
+ * @task itself is quiet with it only if it fits @task, too. Return: 0 or -ENOMEM.
+ */
+int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
 /** wh_adaptive_rouse() - @task is loud from its next stop on, which comes soon. */
 void wh_adaptive_rouse(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
 /** wh_adaptive_filters() - how many filters are on @tid, -1 where the kernel does not say. */

@@ -27,14 +27,15 @@ int wh_adaptive_filters(struct wh_recorder *r, pid_t tid)
 	return (int)n;
 }
 
-static bool seen_of(const struct wh_recorder *r, const struct wh_task *task,
-		    const struct wh_syscall *fact)
+static bool seen_of(struct wh_recorder *r, const char *program, uint16_t nr)
 {
+	const struct wh_syscall *fact = wh_decode_known(r, wh_syscall_abi_native(), nr);
+
 	if (!fact || !(fact->f.phases & r->phase))
 		return false;
 	/* Interned: the same text is the same pointer. */
 	for (size_t i = 0; i < fact->f.programs.n; i++)
-		if (fact->f.programs.v[i] == task->process->program)
+		if (fact->f.programs.v[i] == program)
 			return true;
 	return false;
 }
@@ -47,7 +48,7 @@ bool wh_adaptive_holds(struct wh_recorder *r, const struct wh_task *task,
 	if ((asked & t->holds) != asked ||
 	    (item->conditions & WH_QUIET_IF_MEMORY && item->memory != t->memory))
 		return false;
-	return seen_of(r, task, wh_decode_known(r, wh_syscall_abi_native(), item->nr));
+	return seen_of(r, task->process->program, item->nr);
 }
 
 bool wh_adaptive_fits(struct wh_recorder *r, const struct wh_task *task,
@@ -187,10 +188,8 @@ static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adapti
 	switch (got) {
 	case WH_INJECT_DONE:
 		a->filters++;
-		a->hushed++;
 		t->depth++;
 		t->passes = passes;
-		t->loud = false;
 		if (no_new_privs) {
 			a->set_no_new_privs = true;
 			wh_creds_forget(task);
@@ -201,7 +200,6 @@ static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adapti
 		a->no[t->no]++;
 		break;
 	case WH_INJECT_NOT_NOW:
-		t->heat = WH_ADAPTIVE_HEAT; /* at the next call, then */
 		break;
 	case WH_INJECT_DIED:
 		task->has_pending = true;
@@ -211,40 +209,84 @@ static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adapti
 	return 0;
 }
 
+/*
+ * One more filter, for what @set and the filters that are there let pass; @set is the last that was made.
+ * Return: 1 if it is in force, 0 if not (then @set is gone), -ENOMEM.
+ */
+static int narrow(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
+		  struct wh_quiet_set *set)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	size_t before = a->n_sets - 1;
+	bool no_new_privs = false;
+	int err = 0;
+
+	t->no = allowed(r, task, t, &no_new_privs);
+	if (t->no)
+		a->no[t->no]++;
+	if (!t->no && t->passes) {
+		struct wh_quiet_set *both = set_new(a);
+
+		err = both ? wh_quiet_both(both, t->passes, set) : -ENOMEM;
+		set = both;
+	}
+	if (err == 0 && !t->no && set->n)
+		err = install(r, task, t, set, no_new_privs);
+	if (err == 0 && t->passes == set)
+		return 1;
+	sets_drop(a, before);
+	return err;
+}
+
 int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
-	struct wh_quiet_set *set, *both;
-	size_t before = a->n_sets;
-	bool no_new_privs;
-	int err = 0;
+	struct wh_quiet_set *set;
+	int k = 1;
 
 	t->heat = 0;
 	if (task->vfork_child || t->no)
 		return 0;
 	t->holds = (uint8_t)look_at_sockets(r, task);
-	if (wh_adaptive_fits(r, task, t)) {
-		t->loud = false;
-		a->hushed++;
-		return 0;
-	}
-	t->no = allowed(r, task, t, &no_new_privs);
-	if (t->no) {
-		a->no[t->no]++;
-		return 0;
-	}
-	set = set_new(a);
-	if (!set || collect(r, task, t, set) < 0)
-		return -ENOMEM;
-	if (t->passes) {
-		both = set_new(a);
-		if (!both || wh_quiet_both(both, t->passes, set) < 0)
+	if (!wh_adaptive_fits(r, task, t)) {
+		set = set_new(a);
+		if (!set || collect(r, task, t, set) < 0)
 			return -ENOMEM;
-		set = both;
+		k = narrow(r, task, t, set);
 	}
-	if (set->n)
-		err = install(r, task, t, set, no_new_privs);
-	if (t->passes != set)
-		sets_drop(a, before);
-	return err;
+	if (k == 1) {
+		a->hushed++;
+		t->loud = false;
+	} else if (k == 0 && !t->no && !task->has_pending) {
+		t->heat = WH_ADAPTIVE_HEAT; /* at the next call, then */
+	}
+	return k < 0 ? k : 0;
+}
+
+int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	struct wh_quiet_set *set;
+	int k = 0;
+
+	if (task->vfork_child || t->no)
+		return 0;
+	set = set_new(a);
+	if (!set)
+		return -ENOMEM;
+	/* Nothing that depends on sockets or memory: those are the child's own. */
+	for (size_t i = 0; k >= 0 && i < a->known.n; i++)
+		if (!a->known.v[i].conditions && seen_of(r, t->children, a->known.v[i].nr))
+			k = wh_quiet_add(set, &a->known.v[i]) == -ENOMEM ? -ENOMEM : 0;
+	if (k < 0)
+		return k;
+	k = narrow(r, task, t, set);
+	/* Else at the next call, unless it may not be at all. */
+	if (k == 1 || t->no)
+		t->execs = 0;
+	if (k == 1) {
+		t->children = NULL;
+		t->loud = !wh_adaptive_fits(r, task, t);
+	}
+	return k < 0 ? k : 0;
 }
