@@ -157,6 +157,8 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 		return -ENOMEM;
 	if (!m)
 		return 0;
+	/* Who makes others again and again is left alone: a filter of its own would narrow theirs. */
+	m->heat = 0;
 	/* Filters, program and sockets are those of who made it. */
 	t->depth = m->depth;
 	t->passes = m->passes;

@@ -245,7 +245,8 @@ int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	int k = 1;
 
 	t->heat = 0;
-	if (task->vfork_child || t->no)
+	/* What a start-up repeats is not what the service will: such a filter would be in the way. */
+	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP)
 		return 0;
 	t->holds = (uint8_t)look_at_sockets(r, task);
 	if (!wh_adaptive_fits(r, task, t)) {
@@ -269,7 +270,7 @@ int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_a
 	struct wh_quiet_set *set;
 	int k = 0;
 
-	if (task->vfork_child || t->no)
+	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP)
 		return 0;
 	set = set_new(a);
 	if (!set)
