@@ -230,6 +230,7 @@ static const struct wh_gap_info gaps[] = {
 	{"io-uring", "io_uring does its work without system calls: what it did was not seen", true},
 	{"limit", "there were more facts of one kind than are kept", true},
 	{"lost-exit", "a call's result was not seen, as its task died in it", false},
+	{"lost-news", "calls were made that may have been new, and could not be kept", true},
 	{"many-addresses",
 	 "one kind of socket had more addresses than are kept: the rest is known as \"*\"", false},
 	{"many-files", "one folder had more names than are kept: the rest is known as a pattern",

@@ -23,7 +23,7 @@ engines=(plain adaptive)
 packages=(
 	# build
 	build-essential cmake ninja-build pkg-config clang clang-format libclang-rt-14-dev
-	libseccomp-dev libapparmor-dev libunwind-dev libjansson-dev libcunit1-dev
+	libseccomp-dev libapparmor-dev libunwind-dev libjansson-dev libcunit1-dev libbpf-dev bpftool
 	# 32-bit, musl and Go programs to trace
 	gcc-multilib musl-tools golang-go
 	# the services, their loads, and the peers to compare with

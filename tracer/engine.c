@@ -10,7 +10,7 @@ static const struct {
 	const struct wh_engine *engine; /* NULL: the name is reserved */
 	bool proved;			/* "auto" takes no other */
 } engines[] = {
-	{"assisted", NULL, false},
+	{"assisted", &wh_assisted_engine, false},
 	{"adaptive", &wh_adaptive_engine, false},
 	{"plain", &wh_plain_engine, true},
 };

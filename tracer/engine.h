@@ -26,6 +26,7 @@
  *   @maker may be NULL
  * @stop: @task is at a system call stop or at PTRACE_EVENT_SECCOMP
  * @executed: @task is at PTRACE_EVENT_EXEC, and decoded; its call has not returned yet
+ * @exiting: @task is at PTRACE_EVENT_EXIT, and its call, if it is in one, will not return
  * @signal: @task is at the stop before a signal's delivery. Not called for a signal that the loop
  *   itself sends. Sets *ret_sig: what it is to get, 0 for nothing.
  * @interrupted: @task is at PTRACE_EVENT_STOP after PTRACE_INTERRUPT or at its start
@@ -45,6 +46,7 @@ struct wh_engine {
 	int (*stop)(struct wh_recorder *r, struct wh_task *task,
 		    const struct __ptrace_syscall_info *info);
 	int (*executed)(struct wh_recorder *r, struct wh_task *task);
+	int (*exiting)(struct wh_recorder *r, struct wh_task *task);
 	int (*signal)(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig);
 	int (*interrupted)(struct wh_recorder *r, struct wh_task *task);
 	enum __ptrace_request (*resume)(struct wh_recorder *r, struct wh_task *task);
@@ -63,5 +65,8 @@ int wh_engine_choose(const struct wh_record_options *options, const struct wh_en
 
 /** wh_plain_engine - a stop at each entry and each return: sees all, and costs the most. */
 extern const struct wh_engine wh_plain_engine;
+
+/** wh_assisted_engine - BPF watches what a filter lets pass: root only; see tracer/assisted.c. */
+extern const struct wh_engine wh_assisted_engine;
 
 #endif

@@ -2,8 +2,10 @@
 #include "tracer/launch.h"
 
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tracer/procfs.h"
@@ -23,6 +25,10 @@ static _Noreturn void child(const struct wh_launch *launch, int go)
 	while (read(go, &c, 1) != 1)
 		if (errno != EINTR)
 			_exit(126);
+	/* Now, as what it stops for would fail without a tracer. */
+	if (launch->filter && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				      SECCOMP_FILTER_FLAG_SPEC_ALLOW, launch->filter) < 0)
+		_exit(126);
 	execv(launch->path, launch->argv);
 	_exit(127);
 }

@@ -3,6 +3,7 @@
 #ifndef WHITTLE_TRACER_LAUNCH_H
 #define WHITTLE_TRACER_LAUNCH_H
 
+#include <linux/filter.h>
 #include <signal.h>
 #include <sys/types.h>
 
@@ -13,6 +14,7 @@
  * @path: as wh_command_find() gave it
  * @out, @err: become its stdout and stderr; -1: as they are
  * @mask: its signal mask
+ * @filter: a seccomp filter to install right before the execve(), or NULL
  */
 struct wh_launch {
 	const char *path;
@@ -20,6 +22,7 @@ struct wh_launch {
 	bool no_new_privs;
 	int out, err;
 	const sigset_t *mask;
+	const struct sock_fprog *filter;
 };
 
 /**

@@ -277,7 +277,10 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		break;
 	case PTRACE_EVENT_EXIT:
 		task->exiting = true;
-		err = wh_call_lose(loop->r, task);
+		if (loop->engine->exiting)
+			err = loop->engine->exiting(loop->r, task);
+		if (err >= 0)
+			err = wh_call_lose(loop->r, task);
 		break;
 	case PTRACE_EVENT_SECCOMP:
 		err = syscall_stop(loop, task);

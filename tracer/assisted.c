@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The assisted engine: calls with nothing to tell but their count and arguments (wh_decode_is_plain())
+ * pass a seccomp filter, and BPF programs at their entry and return look whether such a call is known.
+ * One that is not makes its thread stop right after it, by a SIGSTOP that nobody but the tracer sees.
+ * All other calls stop by the filter.
+ *
+ * Where the order matters: a call is put into the set of the known only after it was decoded; news
+ * stays in the thread's record until it was decoded; and what a record holds at the thread's end is
+ * decoded then, among it the call that never returned.
+ */
+#include "tracer/engine.h"
+
+#ifdef WH_HAVE_BPF
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/user.h>
+
+#include "assisted.skel.h"
+#include "tracer/bpf/assisted.h"
+#include "tracer/call.h"
+#include "tracer/creds.h"
+#include "tracer/decode.h"
+#include "tracer/known.h"
+#include "tracer/procfs.h"
+
+#define PID_NS_INIT_INO 0xEFFFFFFCu /* include/linux/proc_ns.h */
+#define STATUS_TEXT	4096
+#define FILTER_MAX	(2 * WH_WATCH_NUMBERS + 8)
+#define SI_FROM_KERNEL	0x80 /* SI_KERNEL */
+
+struct watch {
+	struct wh_assisted *bpf;
+	int tasks, known;
+	uint64_t own_filters, own_mode; /* of seccomp, as the tracer has them */
+	int failed;			/* -ENOMEM where it could not be returned */
+	struct sock_fprog filter;
+	struct sock_filter insn[FILTER_MAX];
+};
+
+/** struct own - of a task: task->watch. */
+struct own {
+	pid_t tid;    /* by which BPF knows it; exec by a thread changes it */
+	bool watched; /* it does */
+	bool plain;   /* stops at each call: it has a filter that may answer before ours */
+};
+
+/* ---- what may pass --------------------------------------------------------------------------- */
+
+/* Plain rows whose stops mean something to the loop, or that do not return as others do. */
+static bool always_stops(const char *name)
+{
+	static const char *const names[] = {"clone",	       "clone3", "exit",
+					    "exit_group",      "fork",	 "rt_sigreturn",
+					    "restart_syscall", "vfork"};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void fill_rows(struct wh_assisted *bpf)
+{
+	const struct wh_abi *abi = wh_syscall_abi_native();
+	size_t n;
+	const struct wh_syscall_row *rows = wh_syscall_rows(&n);
+
+	memset(bpf->bss->row, WH_WATCH_SKIP, sizeof(bpf->bss->row));
+	for (size_t i = 0; i < n; i++) {
+		int nr = wh_syscall_number(abi, rows[i].name);
+
+		if (nr >= 0 && nr < WH_WATCH_NUMBERS && wh_decode_is_plain(&rows[i]) &&
+		    !always_stops(rows[i].name))
+			bpf->bss->row[nr] = rows[i].keep;
+	}
+}
+
+static void insn(struct watch *w, struct sock_filter what)
+{
+	wh_assert(w->filter.len < FILTER_MAX);
+	w->insn[w->filter.len++] = what;
+}
+
+/* Numbers alone decide, so that the kernel keeps the answers in a bitmap. */
+static void make_filter(struct watch *w)
+{
+	const unsigned char *row = w->bpf->bss->row;
+	bool pass = !(row[0] & WH_WATCH_SKIP);
+
+	w->filter.filter = w->insn;
+	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					     offsetof(struct seccomp_data, arch)));
+	insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					     offsetof(struct seccomp_data, nr)));
+	for (unsigned nr = 1; nr <= WH_WATCH_NUMBERS; nr++) {
+		bool next = nr < WH_WATCH_NUMBERS && !(row[nr] & WH_WATCH_SKIP);
+
+		if (next == pass)
+			continue;
+		insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, nr, 1, 0));
+		insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+						     pass ? SECCOMP_RET_ALLOW : SECCOMP_RET_TRACE));
+		pass = next;
+	}
+	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+}
+
+/* ---- start and end --------------------------------------------------------------------------- */
+
+static int check(const struct wh_record_options *options, struct wh_error *e)
+{
+	struct stat st;
+
+	(void)options;
+	if (geteuid() != 0)
+		return wh_error_set(e, EPERM, "--engine assisted: only root may load BPF programs");
+	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != PID_NS_INIT_INO)
+		return wh_error_set(e, ENOTSUP,
+				    "--engine assisted: whittle is in a pid namespace (a "
+				    "container), and BPF tells the ids of the outermost one");
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return wh_error_set(e, ENOTSUP,
+				    "--engine assisted: the kernel does not describe its types "
+				    "(CONFIG_DEBUG_INFO_BTF)");
+	return 0;
+}
+
+static void free_watch(struct wh_recorder *r)
+{
+	struct watch *w = r->watch;
+
+	if (!w)
+		return;
+	wh_assisted__destroy(w->bpf);
+	free(w);
+	r->watch = NULL;
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+static uint64_t status_field(struct wh_recorder *r, const char *who, const char *field)
+{
+	char name[32], text[STATUS_TEXT];
+	uint64_t value = 0;
+
+	snprintf(name, sizeof(name), "%s/status", who);
+	if (wh_procfs_read(r->proc_fd, name, text, sizeof(text)) < 0 ||
+	    wh_procfs_field(text, field, &value) < 0)
+		return 0;
+	return value;
+}
+
+static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return wh_error_oom(e);
+	r->watch = w;
+	libbpf_set_print(silent);
+	w->own_filters = status_field(r, "self", "Seccomp_filters");
+	w->own_mode = status_field(r, "self", "Seccomp");
+	w->bpf = wh_assisted__open();
+	if (!w->bpf)
+		return wh_error_errno(e, errno, "--engine assisted: BPF");
+	if (wh_assisted__load(w->bpf) < 0)
+		return wh_error_errno(e, errno,
+				      "--engine assisted: the kernel takes no BPF program");
+	fill_rows(w->bpf);
+	w->bpf->bss->phase = r->phase;
+	w->tasks = bpf_map__fd(w->bpf->maps.tasks);
+	w->known = bpf_map__fd(w->bpf->maps.known);
+	if (wh_assisted__attach(w->bpf) < 0)
+		return wh_error_errno(e, errno,
+				      "--engine assisted: the kernel attaches no BPF program");
+	make_filter(w);
+	launch->filter = &w->filter;
+	return 0;
+}
+
+/* What the kernel counted of known calls, into their facts. */
+static int add_counts(struct wh_recorder *r, struct watch *w)
+{
+	const struct wh_abi *abi = wh_syscall_abi_native();
+	struct wh_watch_key key, *before = NULL;
+	unsigned long long count;
+
+	for (; bpf_map_get_next_key(w->known, before, &key) == 0; before = &key) {
+		const char *name = wh_syscall_name(abi, key.nr);
+		struct wh_syscall of = {.abi = abi->name, .name = name}, *fact;
+
+		if (!name || bpf_map_lookup_elem(w->known, &key, &count) < 0 || !count)
+			continue;
+		/* The cast gives back what put has handed out. */
+		fact = (struct wh_syscall *)(uintptr_t)wh_trace_find(r->trace, WH_KIND_SYSCALL,
+								     &of);
+		if (!fact)
+			continue;
+		fact->f.count += count;
+		/* The kernel's own codes are no results: the call was made again. */
+		if (key.err && key.err < 512 &&
+		    wh_trace_add_count(r->trace, &fact->errors, wh_util_errno_name(key.err),
+				       count) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int finish(struct wh_recorder *r, struct wh_run *run)
+{
+	static const char *const notes[] = {
+		"a SIGSTOP of the tracer's own takes back a SIGCONT that waits blocked",
+		"/proc/PID/status shows the tracer's seccomp filter, and seccomp's strict mode "
+		"is refused because of it",
+		"in a child that no tracer is told of most calls fail with ENOSYS",
+	};
+	struct watch *w = r->watch;
+	int k = 0;
+
+	wh_assisted__detach(w->bpf);
+	run->counts_partial =
+		true; /* results of calls that are known at their entry are not seen */
+	run->seccomp_mode = w->own_mode;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(notes) && k >= 0; i++)
+		k = wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, notes[i]);
+	if (k >= 0 && w->bpf->bss->lost)
+		k = wh_record_gap(r, NULL, "lost-news", "%llu calls", w->bpf->bss->lost);
+	if (k == -ENOMEM || w->failed)
+		return -ENOMEM;
+	return add_counts(r, w);
+}
+
+static int tick(struct wh_recorder *r)
+{
+	struct watch *w = r->watch;
+
+	w->bpf->bss->phase = r->phase;
+	return w->failed;
+}
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+static struct own *own_of(struct wh_task *task)
+{
+	if (!task->watch) {
+		struct own *own = calloc(1, sizeof(*own));
+
+		task->watch = own;
+	}
+	return task->watch;
+}
+
+static void unwatch(struct watch *w, struct own *own)
+{
+	if (own->watched)
+		bpf_map_delete_elem(w->tasks, &own->tid);
+	own->watched = false;
+}
+
+/* @task is stopped. Where BPF cannot take it, it stops at each call. */
+static void watch_task(struct watch *w, struct wh_task *task, struct own *own)
+{
+	struct wh_watch_task state = {.program = (uintptr_t)task->process->program,
+				      .tgid = (unsigned)task->process->tgid};
+
+	unwatch(w, own);
+	own->tid = task->tid;
+	if (own->plain)
+		return;
+	own->watched = bpf_map_update_elem(w->tasks, &own->tid, &state, BPF_ANY) == 0;
+	own->plain = !own->watched;
+}
+
+static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker)
+{
+	struct watch *w = r->watch;
+	struct own *own = task->watch, *parent = maker ? maker->watch : NULL;
+	char tid[16];
+
+	if (own) {
+		own->plain = own->plain || (parent && parent->plain);
+		return 0;
+	}
+	own = own_of(task);
+	if (!own)
+		return -ENOMEM;
+	snprintf(tid, sizeof(tid), "%d", (int)task->tid);
+	own->plain = parent ? parent->plain
+			    : status_field(r, tid, "Seccomp_filters") > w->own_filters + 1;
+	watch_task(w, task, own);
+	return 0;
+}
+
+static int executed(struct wh_recorder *r, struct wh_task *task)
+{
+	struct own *own = own_of(task);
+
+	if (!own)
+		return -ENOMEM;
+	watch_task(r->watch, task, own);
+	return 0;
+}
+
+/* ---- news ------------------------------------------------------------------------------------ */
+
+static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_watch_record *record)
+{
+	struct __ptrace_syscall_info info = {
+		.op = PTRACE_SYSCALL_INFO_ENTRY,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = record->ip,
+		.stack_pointer = record->sp,
+	};
+	unsigned now = r->phase;
+	int k;
+
+	info.entry.nr = record->nr;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(record->arg); i++)
+		info.entry.args[i] = record->arg[i];
+	r->phase = record->phase; /* it counts for when it was entered */
+	k = wh_call_enter(r, task, &info);
+	r->phase = now;
+	if (k < 0)
+		return k;
+	if (!record->returned)
+		return wh_call_lose(r, task);
+	info.op = PTRACE_SYSCALL_INFO_EXIT;
+	info.exit.rval = record->ret;
+	info.exit.is_error = record->ret < 0 && record->ret >= -4095;
+	return wh_call_leave(r, task, &info);
+}
+
+/* Known from now on. A full table, or one more thread that was faster, costs stops and no more. */
+static void learn(struct watch *w, const struct wh_watch_task *state,
+		  const struct wh_watch_record *record)
+{
+	struct wh_watch_key key;
+	unsigned long long count = 0;
+
+	wh_watch_key_set(&key, state->program, record, w->bpf->bss->row[record->nr]);
+	bpf_map_update_elem(w->known, &key, &count, BPF_NOEXIST);
+}
+
+/* Take what BPF has kept of @task, which is stopped or dead; with @last, also the call it is in. */
+static int take(struct wh_recorder *r, struct wh_task *task, bool last)
+{
+	struct watch *w = r->watch;
+	struct own *own = task->watch;
+	struct wh_watch_task state;
+	unsigned later;
+	int k = 0;
+
+	if (!own || !own->watched || bpf_map_lookup_elem(w->tasks, &own->tid, &state) < 0)
+		return 0;
+	/* The newer of two is in the second slot: that is used only while the first is full. */
+	for (unsigned i = 0; i < WH_WATCH_SLOTS && k >= 0; i++) {
+		if (!(state.asked & 1u << i))
+			continue;
+		k = decode(r, task, &state.record[i]);
+		if (k >= 0)
+			learn(w, &state, &state.record[i]);
+	}
+	later = state.asked;
+	if (last && state.in_call && k >= 0)
+		k = decode(r, task, &state.record[state.slot & 1]);
+	state.asked = 0;
+	if (last)
+		unwatch(w, own);
+	else if (later)
+		bpf_map_update_elem(w->tasks, &own->tid, &state, BPF_EXIST);
+	return k;
+}
+
+static int on_signal(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig)
+{
+	siginfo_t si;
+
+	if (sig != SIGSTOP)
+		return 0;
+	/* Nobody else in the kernel sends one. */
+	if (ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &si) == 0 && si.si_code == SI_FROM_KERNEL)
+		*ret_sig = 0;
+	return take(r, task, false);
+}
+
+static int exiting(struct wh_recorder *r, struct wh_task *task)
+{
+	return take(r, task, true);
+}
+
+static void gone(struct wh_recorder *r, struct wh_task *task)
+{
+	struct watch *w = r->watch;
+
+	if (take(r, task, true) < 0)
+		w->failed = -ENOMEM;
+}
+
+/* ---- stops ----------------------------------------------------------------------------------- */
+
+static void now_plain(void *data, struct wh_task *task)
+{
+	const struct wh_task *filters = data;
+	struct own *own = task->watch;
+
+	if (own && task->process == filters->process)
+		own->plain = true;
+}
+
+/*
+ * What a filter of the program's own refuses passes neither ours nor BPF. From the entry on, as it may
+ * be for all threads; those others go on so from their next stop.
+ */
+static void look_for_filter(struct wh_recorder *r, struct wh_task *task)
+{
+	const struct wh_call *call = &task->call;
+
+	if (!call->row)
+		return;
+	if ((call->row->irregular == WH_IRREGULAR_SECCOMP && call->arg[0] <= 1) ||
+	    (call->row->irregular == WH_IRREGULAR_PRCTL && call->arg[0] == PR_SET_SECCOMP))
+		wh_task_each(r->tasks, now_plain, task);
+}
+
+static int entered(struct wh_recorder *r, struct wh_task *task,
+		   const struct __ptrace_syscall_info *info)
+{
+	const struct wh_abi *abi = wh_syscall_abi_audit(info->arch, info->entry.nr);
+	const char *name = abi ? wh_syscall_name(abi, info->entry.nr) : NULL;
+	const struct wh_syscall_row *row = name ? wh_syscall_row(name) : NULL;
+	int k = 0;
+
+	/* What is still to be taken is the old program's. */
+	if (row && row->irregular == WH_IRREGULAR_EXEC)
+		k = take(r, task, false);
+	if (k >= 0)
+		k = wh_call_enter(r, task, info);
+	if (k < 0)
+		return k;
+	look_for_filter(r, task);
+	return 0;
+}
+
+/* The filter is ours, so the program has none, unless it was seen to load one. */
+static void hide_filter(const struct wh_task *task, const struct own *own)
+{
+	const struct wh_call *call = &task->call;
+
+	if (own && !own->plain && task->in_call && call->row &&
+	    call->row->irregular == WH_IRREGULAR_PRCTL && call->arg[0] == PR_GET_SECCOMP)
+		ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.rax), 0);
+}
+
+static int stop(struct wh_recorder *r, struct wh_task *task,
+		const struct __ptrace_syscall_info *info)
+{
+	const struct watch *w = r->watch;
+	const struct own *own = task->watch;
+	int k;
+
+	switch (info->op) {
+	case PTRACE_SYSCALL_INFO_ENTRY:
+		return entered(r, task, info);
+	case PTRACE_SYSCALL_INFO_SECCOMP:
+		/* The stop at the entry was before. */
+		if (task->in_call)
+			return 0;
+		k = entered(r, task, info);
+		if (k < 0 || (own && own->plain))
+			return k;
+		k = wh_known_call(r, task);
+		return k < 0 ? k : 0;
+	case PTRACE_SYSCALL_INFO_EXIT:
+		if (!w->own_mode)
+			hide_filter(task, own);
+		return wh_call_leave(r, task, info);
+	}
+	return 0;
+}
+
+static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)
+{
+	struct own *own = task->watch;
+
+	if (own && own->plain)
+		unwatch(r->watch, own);
+	return task->in_call || !own || own->plain ? PTRACE_SYSCALL : PTRACE_CONT;
+}
+
+const struct wh_engine wh_assisted_engine = {
+	.name = "assisted",
+	.about = "BPF watches the calls that a filter lets pass: root only",
+	.options = PTRACE_O_TRACESECCOMP,
+	.check = check,
+	.start = start,
+	.born = born,
+	.stop = stop,
+	.executed = executed,
+	.exiting = exiting,
+	.signal = on_signal,
+	.resume = resume,
+	.tick = tick,
+	.gone = gone,
+	.finish = finish,
+	.free = free_watch,
+};
+
+#else
+
+static int check(const struct wh_record_options *options, struct wh_error *e)
+{
+	(void)options;
+	return wh_error_set(e, ENOTSUP,
+			    "--engine assisted: this whittle was built without it (it needs "
+			    "x86_64, libbpf, clang and bpftool)");
+}
+
+const struct wh_engine wh_assisted_engine = {
+	.name = "assisted",
+	.about = "BPF watches the calls that a filter lets pass: root only",
+	.check = check,
+};
+
+#endif
