@@ -33,6 +33,8 @@
 #define PID_NS_INIT_INO 0xEFFFFFFCu /* include/linux/proc_ns.h */
 #define STATUS_TEXT	4096
 #define FILTER_MAX	(2 * WH_WATCH_NUMBERS + 8)
+#define FILTER_DATA	0x7768 /* tells the stops by our filter from those by the program's own */
+#define TRACE_IT	(SECCOMP_RET_TRACE | FILTER_DATA)
 #define SI_FROM_KERNEL	0x80 /* SI_KERNEL */
 
 struct watch {
@@ -98,7 +100,7 @@ static void make_filter(struct watch *w)
 	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, arch)));
 	insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, TRACE_IT));
 	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, nr)));
 	for (unsigned nr = 1; nr <= WH_WATCH_NUMBERS; nr++) {
@@ -108,10 +110,10 @@ static void make_filter(struct watch *w)
 			continue;
 		insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, nr, 1, 0));
 		insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						     pass ? SECCOMP_RET_ALLOW : SECCOMP_RET_TRACE));
+						     pass ? SECCOMP_RET_ALLOW : TRACE_IT));
 		pass = next;
 	}
-	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, TRACE_IT));
 }
 
 /* ---- start and end --------------------------------------------------------------------------- */
@@ -466,6 +468,18 @@ static void hide_filter(const struct wh_task *task, const struct own *own)
 		ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.rax), 0);
 }
 
+/*
+ * A filter of the program's own wants a tracer that there would not be: then the kernel answers ENOSYS
+ * (__seccomp_filter() in kernel/seccomp.c).
+ */
+static void refuse_foreign(const struct wh_task *task, const struct __ptrace_syscall_info *info)
+{
+	if (info->seccomp.ret_data == FILTER_DATA)
+		return;
+	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.orig_rax), -1L);
+	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.rax), -(long)ENOSYS);
+}
+
 static int stop(struct wh_recorder *r, struct wh_task *task,
 		const struct __ptrace_syscall_info *info)
 {
@@ -477,6 +491,7 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 	case PTRACE_SYSCALL_INFO_ENTRY:
 		return entered(r, task, info);
 	case PTRACE_SYSCALL_INFO_SECCOMP:
+		refuse_foreign(task, info);
 		/* The stop at the entry was before. */
 		if (task->in_call)
 			return 0;
