@@ -13,8 +13,7 @@
 
 #ifdef WH_HAVE_BPF
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include <inttypes.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -22,28 +21,21 @@
 #include <sys/stat.h>
 #include <sys/user.h>
 
-#include "assisted.skel.h"
-#include "tracer/bpf/assisted.h"
+#include "tracer/assisted.h"
 #include "tracer/call.h"
 #include "tracer/creds.h"
-#include "tracer/decode.h"
+#include "tracer/follow.h"
 #include "tracer/known.h"
 #include "tracer/procfs.h"
 
 #define PID_NS_INIT_INO 0xEFFFFFFCu /* include/linux/proc_ns.h */
 #define STATUS_TEXT	4096
-#define FILTER_MAX	(2 * WH_WATCH_NUMBERS + 8)
-#define FILTER_DATA	0x7768 /* tells the stops by our filter from those by the program's own */
-#define TRACE_IT	(SECCOMP_RET_TRACE | FILTER_DATA)
 #define SI_FROM_KERNEL	0x80 /* SI_KERNEL */
 
 struct watch {
-	struct wh_assisted *bpf;
-	int tasks, known;
+	struct wh_assisted_kernel *kernel;
 	uint64_t own_filters, own_mode; /* of seccomp, as the tracer has them */
 	int failed;			/* -ENOMEM where it could not be returned */
-	struct sock_fprog filter;
-	struct sock_filter insn[FILTER_MAX];
 };
 
 /** struct own - of a task: task->watch. */
@@ -51,70 +43,8 @@ struct own {
 	pid_t tid;    /* by which BPF knows it; exec by a thread changes it */
 	bool watched; /* it does */
 	bool plain;   /* stops at each call: it has a filter that may answer before ours */
+	struct wh_follow follow; /* of the call in flight, or of the one that made it */
 };
-
-/* ---- what may pass --------------------------------------------------------------------------- */
-
-/* Plain rows whose stops mean something to the loop, or that do not return as others do. */
-static bool always_stops(const char *name)
-{
-	static const char *const names[] = {"clone",	       "clone3", "exit",
-					    "exit_group",      "fork",	 "rt_sigreturn",
-					    "restart_syscall", "vfork"};
-
-	for (size_t i = 0; i < WH_ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void fill_rows(struct wh_assisted *bpf)
-{
-	const struct wh_abi *abi = wh_syscall_abi_native();
-	size_t n;
-	const struct wh_syscall_row *rows = wh_syscall_rows(&n);
-
-	memset(bpf->bss->row, WH_WATCH_SKIP, sizeof(bpf->bss->row));
-	for (size_t i = 0; i < n; i++) {
-		int nr = wh_syscall_number(abi, rows[i].name);
-
-		if (nr >= 0 && nr < WH_WATCH_NUMBERS && wh_decode_is_plain(&rows[i]) &&
-		    !always_stops(rows[i].name))
-			bpf->bss->row[nr] = rows[i].keep;
-	}
-}
-
-static void insn(struct watch *w, struct sock_filter what)
-{
-	wh_assert(w->filter.len < FILTER_MAX);
-	w->insn[w->filter.len++] = what;
-}
-
-/* Numbers alone decide, so that the kernel keeps the answers in a bitmap. */
-static void make_filter(struct watch *w)
-{
-	const unsigned char *row = w->bpf->bss->row;
-	bool pass = !(row[0] & WH_WATCH_SKIP);
-
-	w->filter.filter = w->insn;
-	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					     offsetof(struct seccomp_data, arch)));
-	insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, TRACE_IT));
-	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					     offsetof(struct seccomp_data, nr)));
-	for (unsigned nr = 1; nr <= WH_WATCH_NUMBERS; nr++) {
-		bool next = nr < WH_WATCH_NUMBERS && !(row[nr] & WH_WATCH_SKIP);
-
-		if (next == pass)
-			continue;
-		insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, nr, 1, 0));
-		insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						     pass ? SECCOMP_RET_ALLOW : TRACE_IT));
-		pass = next;
-	}
-	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, TRACE_IT));
-}
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
@@ -136,25 +66,6 @@ static int check(const struct wh_record_options *options, struct wh_error *e)
 	return 0;
 }
 
-static void free_watch(struct wh_recorder *r)
-{
-	struct watch *w = r->watch;
-
-	if (!w)
-		return;
-	wh_assisted__destroy(w->bpf);
-	free(w);
-	r->watch = NULL;
-}
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
 static uint64_t status_field(struct wh_recorder *r, const char *who, const char *field)
 {
 	char name[32], text[STATUS_TEXT];
@@ -170,57 +81,29 @@ static uint64_t status_field(struct wh_recorder *r, const char *who, const char 
 static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
 {
 	struct watch *w = calloc(1, sizeof(*w));
+	int err;
 
 	if (!w)
 		return wh_error_oom(e);
 	r->watch = w;
-	libbpf_set_print(silent);
 	w->own_filters = status_field(r, "self", "Seccomp_filters");
 	w->own_mode = status_field(r, "self", "Seccomp");
-	w->bpf = wh_assisted__open();
-	if (!w->bpf)
-		return wh_error_errno(e, errno, "--engine assisted: BPF");
-	if (wh_assisted__load(w->bpf) < 0)
-		return wh_error_errno(e, errno,
-				      "--engine assisted: the kernel takes no BPF program");
-	fill_rows(w->bpf);
-	w->bpf->bss->phase = r->phase;
-	w->tasks = bpf_map__fd(w->bpf->maps.tasks);
-	w->known = bpf_map__fd(w->bpf->maps.known);
-	if (wh_assisted__attach(w->bpf) < 0)
-		return wh_error_errno(e, errno,
-				      "--engine assisted: the kernel attaches no BPF program");
-	make_filter(w);
-	launch->filter = &w->filter;
+	err = wh_assisted_new(&w->kernel, e);
+	if (err < 0)
+		return err;
+	wh_assisted_phase(w->kernel, r->phase);
+	launch->filter = wh_assisted_filter(w->kernel);
 	return 0;
 }
 
-/* What the kernel counted of known calls, into their facts. */
-static int add_counts(struct wh_recorder *r, struct watch *w)
+static void free_watch(struct wh_recorder *r)
 {
-	const struct wh_abi *abi = wh_syscall_abi_native();
-	struct wh_watch_key key, *before = NULL;
-	unsigned long long count;
+	struct watch *w = r->watch;
 
-	for (; bpf_map_get_next_key(w->known, before, &key) == 0; before = &key) {
-		const char *name = wh_syscall_name(abi, key.nr);
-		struct wh_syscall of = {.abi = abi->name, .name = name}, *fact;
-
-		if (!name || bpf_map_lookup_elem(w->known, &key, &count) < 0 || !count)
-			continue;
-		/* The cast gives back what put has handed out. */
-		fact = (struct wh_syscall *)(uintptr_t)wh_trace_find(r->trace, WH_KIND_SYSCALL,
-								     &of);
-		if (!fact)
-			continue;
-		fact->f.count += count;
-		/* The kernel's own codes are no results: the call was made again. */
-		if (key.err && key.err < 512 &&
-		    wh_trace_add_count(r->trace, &fact->errors, wh_util_errno_name(key.err),
-				       count) == -ENOMEM)
-			return -ENOMEM;
-	}
-	return 0;
+	if (w)
+		wh_assisted_free(w->kernel);
+	free(w);
+	r->watch = NULL;
 }
 
 static int finish(struct wh_recorder *r, struct wh_run *run)
@@ -229,29 +112,31 @@ static int finish(struct wh_recorder *r, struct wh_run *run)
 		"a SIGSTOP of the tracer's own takes back a SIGCONT that waits blocked",
 		"/proc/PID/status shows the tracer's seccomp filter, and seccomp's strict mode "
 		"is refused because of it",
-		"in a child that no tracer is told of most calls fail with ENOSYS",
+		"CLONE_UNTRACED is taken out of clone() and clone3(): such children are traced, "
+		"too",
 	};
 	struct watch *w = r->watch;
 	int k = 0;
 
-	wh_assisted__detach(w->bpf);
+	wh_assisted_detach(w->kernel);
 	run->counts_partial =
 		true; /* results of calls that are known at their entry are not seen */
 	run->seccomp_mode = w->own_mode;
 	for (size_t i = 0; i < WH_ARRAY_SIZE(notes) && k >= 0; i++)
 		k = wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, notes[i]);
-	if (k >= 0 && w->bpf->bss->lost)
-		k = wh_record_gap(r, NULL, "lost-news", "%llu calls", w->bpf->bss->lost);
+	if (k >= 0 && wh_assisted_lost(w->kernel))
+		k = wh_record_gap(r, NULL, "lost-news", "%" PRIu64 " calls",
+				  wh_assisted_lost(w->kernel));
 	if (k == -ENOMEM || w->failed)
 		return -ENOMEM;
-	return add_counts(r, w);
+	return wh_assisted_add_counts(w->kernel, r->trace);
 }
 
 static int tick(struct wh_recorder *r)
 {
 	struct watch *w = r->watch;
 
-	w->bpf->bss->phase = r->phase;
+	wh_assisted_phase(w->kernel, r->phase);
 	return w->failed;
 }
 
@@ -270,7 +155,7 @@ static struct own *own_of(struct wh_task *task)
 static void unwatch(struct watch *w, struct own *own)
 {
 	if (own->watched)
-		bpf_map_delete_elem(w->tasks, &own->tid);
+		wh_assisted_remove(w->kernel, own->tid);
 	own->watched = false;
 }
 
@@ -284,7 +169,7 @@ static void watch_task(struct watch *w, struct wh_task *task, struct own *own)
 	own->tid = task->tid;
 	if (own->plain)
 		return;
-	own->watched = bpf_map_update_elem(w->tasks, &own->tid, &state, BPF_ANY) == 0;
+	own->watched = wh_assisted_put(w->kernel, own->tid, &state);
 	own->plain = !own->watched;
 }
 
@@ -294,6 +179,8 @@ static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *mak
 	struct own *own = task->watch, *parent = maker ? maker->watch : NULL;
 	char tid[16];
 
+	if (own && parent)
+		own->follow = parent->follow;
 	if (own) {
 		own->plain = own->plain || (parent && parent->plain);
 		return 0;
@@ -304,7 +191,20 @@ static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *mak
 	snprintf(tid, sizeof(tid), "%d", (int)task->tid);
 	own->plain = parent ? parent->plain
 			    : status_field(r, tid, "Seccomp_filters") > w->own_filters + 1;
+	if (parent)
+		own->follow = parent->follow;
 	watch_task(w, task, own);
+	return 0;
+}
+
+/* A new task's first stop: its registers are a copy of its maker's. */
+static int interrupted(struct wh_recorder *r, struct wh_task *task)
+{
+	struct own *own = task->watch;
+
+	(void)r;
+	if (own)
+		wh_follow_restore(task, &own->follow);
 	return 0;
 }
 
@@ -347,17 +247,6 @@ static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_w
 	return wh_call_leave(r, task, &info);
 }
 
-/* Known from now on. A full table, or one more thread that was faster, costs stops and no more. */
-static void learn(struct watch *w, const struct wh_watch_task *state,
-		  const struct wh_watch_record *record)
-{
-	struct wh_watch_key key;
-	unsigned long long count = 0;
-
-	wh_watch_key_set(&key, state->program, record, w->bpf->bss->row[record->nr]);
-	bpf_map_update_elem(w->known, &key, &count, BPF_NOEXIST);
-}
-
 /* Take what BPF has kept of @task, which is stopped or dead; with @last, also the call it is in. */
 static int take(struct wh_recorder *r, struct wh_task *task, bool last)
 {
@@ -367,7 +256,7 @@ static int take(struct wh_recorder *r, struct wh_task *task, bool last)
 	unsigned later;
 	int k = 0;
 
-	if (!own || !own->watched || bpf_map_lookup_elem(w->tasks, &own->tid, &state) < 0)
+	if (!own || !own->watched || !wh_assisted_get(w->kernel, own->tid, &state))
 		return 0;
 	/* The newer of two is in the second slot: that is used only while the first is full. */
 	for (unsigned i = 0; i < WH_WATCH_SLOTS && k >= 0; i++) {
@@ -375,7 +264,7 @@ static int take(struct wh_recorder *r, struct wh_task *task, bool last)
 			continue;
 		k = decode(r, task, &state.record[i]);
 		if (k >= 0)
-			learn(w, &state, &state.record[i]);
+			wh_assisted_learn(w->kernel, state.program, &state.record[i]);
 	}
 	later = state.asked;
 	if (last && state.in_call && k >= 0)
@@ -384,7 +273,7 @@ static int take(struct wh_recorder *r, struct wh_task *task, bool last)
 	if (last)
 		unwatch(w, own);
 	else if (later)
-		bpf_map_update_elem(w->tasks, &own->tid, &state, BPF_EXIST);
+		wh_assisted_put(w->kernel, own->tid, &state);
 	return k;
 }
 
@@ -445,6 +334,7 @@ static int entered(struct wh_recorder *r, struct wh_task *task,
 	const struct wh_abi *abi = wh_syscall_abi_audit(info->arch, info->entry.nr);
 	const char *name = abi ? wh_syscall_name(abi, info->entry.nr) : NULL;
 	const struct wh_syscall_row *row = name ? wh_syscall_row(name) : NULL;
+	struct own *own = task->watch;
 	int k = 0;
 
 	/* What is still to be taken is the old program's. */
@@ -455,6 +345,8 @@ static int entered(struct wh_recorder *r, struct wh_task *task,
 	if (k < 0)
 		return k;
 	look_for_filter(r, task);
+	if (own)
+		wh_follow_enter(task, &own->follow);
 	return 0;
 }
 
@@ -474,7 +366,7 @@ static void hide_filter(const struct wh_task *task, const struct own *own)
  */
 static void refuse_foreign(const struct wh_task *task, const struct __ptrace_syscall_info *info)
 {
-	if (info->seccomp.ret_data == FILTER_DATA)
+	if (info->seccomp.ret_data == WH_ASSISTED_DATA)
 		return;
 	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.orig_rax), -1L);
 	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.rax), -(long)ENOSYS);
@@ -484,7 +376,7 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 		const struct __ptrace_syscall_info *info)
 {
 	const struct watch *w = r->watch;
-	const struct own *own = task->watch;
+	struct own *own = task->watch;
 	int k;
 
 	switch (info->op) {
@@ -503,6 +395,8 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 	case PTRACE_SYSCALL_INFO_EXIT:
 		if (!w->own_mode)
 			hide_filter(task, own);
+		if (own)
+			wh_follow_restore(task, &own->follow);
 		return wh_call_leave(r, task, info);
 	}
 	return 0;
@@ -510,10 +404,12 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 
 static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)
 {
+	struct watch *w = r->watch;
 	struct own *own = task->watch;
 
+	wh_assisted_phase(w->kernel, r->phase);
 	if (own && own->plain)
-		unwatch(r->watch, own);
+		unwatch(w, own);
 	return task->in_call || !own || own->plain ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
@@ -528,6 +424,7 @@ const struct wh_engine wh_assisted_engine = {
 	.executed = executed,
 	.exiting = exiting,
 	.signal = on_signal,
+	.interrupted = interrupted,
 	.resume = resume,
 	.tick = tick,
 	.gone = gone,

@@ -295,6 +295,8 @@ def run_program(case, options, folder):
     argv = [program] + settings.get("args", "").split()
     env = sane_environment()
     env.update(e.split("=", 1) for e in settings.get("env", []))
+    if options.engine:
+        env["WH_ENGINE"] = options.engine
     command = [options.whittle, "record", "-o", trace_file]
     command += ["--engine", options.engine] if options.engine else []
     command += settings.get("record", "").split() + ["--"] + argv
