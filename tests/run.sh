@@ -14,8 +14,9 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive
-	equal transparent named cli golden peer samples quickstart floor docker vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
+	equal transparent named cli golden peer samples quickstart floor docker vm bench
+	build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # The engines that must find the same facts as plain, and leave programs as they are.
 engines=(plain adaptive)
@@ -270,11 +271,14 @@ suite_script() {
 }
 
 # In a network namespace of its own: whatever runs on this machine, all ports are free there.
+# suite_live NAME BUILD [ARG…]
 suite_live() {
-	need "$1" "$2" || return
+	local suite=$1 b=$2
+	shift 2
+	need "$suite" "$b" || return
 	# shellcheck disable=SC2016
-	suite_run "$1" with_build "$2" unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
-		/usr/bin/python3 "$top/tests/live/run.py" --suite "$1" "${@:3}"
+	suite_run "$suite" with_build "$b" unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+		/usr/bin/python3 "$top/tests/live/run.py" --suite "$suite" "$@"
 }
 
 # suite_engines NAME [ARG…]: a folder of tests that runs each of its cases with each engine.
@@ -352,6 +356,7 @@ run_suite() {
 	unit-sanitize) (sanitizer_options && suite_unit unit-sanitize sanitize) ;;
 	live) suite_live live release ;;
 	live-adaptive) suite_live live-adaptive release --engine adaptive ;;
+	live-assisted) suite_live live-assisted release --engine assisted ;;
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
 	equal) suite_engines equal --seeds 50 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
 	transparent) suite_engines transparent ;;

@@ -232,7 +232,7 @@ static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_w
 	int k;
 
 	info.entry.nr = record->nr;
-	for (size_t i = 0; i < WH_ARRAY_SIZE(record->arg); i++)
+	for (size_t i = 0; i < WH_ARRAY_SIZE(info.entry.args); i++)
 		info.entry.args[i] = record->arg[i];
 	r->phase = record->phase; /* it counts for when it was entered */
 	k = wh_call_enter(r, task, &info);

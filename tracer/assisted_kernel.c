@@ -7,12 +7,15 @@
 #include <bpf/libbpf.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 
 #include "assisted.skel.h"
 #include "tracer/decode.h"
 
-#define FILTER_MAX   (2 * WH_WATCH_NUMBERS + 8)
+#define FILTER_MAX   (2 * WH_WATCH_NUMBERS + 16 * WH_WATCH_RULES)
 #define TRACE_IT     (SECCOMP_RET_TRACE | WH_ASSISTED_DATA)
 #define ERESTART_MIN 512 /* the kernel's internal errnos: the call is tried again */
 
@@ -38,6 +41,41 @@ static bool always_stops(const char *name)
 	return false;
 }
 
+/*
+ * Calls that are not plain, and yet have nothing to tell with such arguments, as tracer/quiet.c knows.
+ * Sorted by name.
+ */
+static const struct some {
+	const char *name;
+	unsigned char keep; /* the arguments tested */
+	struct wh_watch_rule rule;
+} some[] = {
+	{"epoll_ctl", 1 << 1, {{{1, ~0u, EPOLL_CTL_DEL}}, 0}},
+	{"fcntl", 1 << 1, {{{1, ~3u, 0}}, 0}}, /* F_DUPFD, F_GETFD, F_SETFD, F_GETFL */
+	{"madvise", 1 << 2, {{{2, ~31u, 0}}, 0}},
+	{"mmap",
+	 1 << 2 | 1 << 3,
+	 {{{2, PROT_EXEC, 0}, {3, MAP_LOCKED | MAP_FIXED | MAP_FIXED_NOREPLACE, 0}}, 0}},
+	{"mprotect", 1 << 2, {{{2, PROT_EXEC, 0}}, 0}},
+	/* fstat() of today */
+	{"newfstatat", 1 << 3, {{{3, AT_EMPTY_PATH, AT_EMPTY_PATH}}, 2}},
+};
+
+static void fill_rules(struct wh_assisted *bpf)
+{
+	_Static_assert(WH_ARRAY_SIZE(some) < WH_WATCH_RULES, "rule 0 is none");
+	for (size_t i = 0; i < WH_ARRAY_SIZE(some); i++) {
+		int nr = wh_syscall_number(wh_syscall_abi_native(), some[i].name);
+		const struct wh_syscall_row *row = wh_syscall_row(some[i].name);
+
+		if (nr < 0 || nr >= WH_WATCH_NUMBERS || !row)
+			continue;
+		bpf->bss->rules[i + 1] = some[i].rule;
+		bpf->bss->rule_of[nr] = (unsigned char)(i + 1);
+		bpf->bss->row[nr] = some[i].keep | row->keep;
+	}
+}
+
 static void fill_rows(struct wh_assisted *bpf)
 {
 	const struct wh_abi *abi = wh_syscall_abi_native();
@@ -52,6 +90,7 @@ static void fill_rows(struct wh_assisted *bpf)
 		    !always_stops(rows[i].name))
 			bpf->bss->row[nr] = rows[i].keep;
 	}
+	fill_rules(bpf);
 }
 
 static void insn(struct wh_assisted_kernel *w, struct sock_filter what)
@@ -60,30 +99,61 @@ static void insn(struct wh_assisted_kernel *w, struct sock_filter what)
 	w->insn[w->filter.len++] = what;
 }
 
-/* Numbers alone decide, so that the kernel keeps the answers in a bitmap. */
+static void statement(struct wh_assisted_kernel *w, unsigned code, unsigned value)
+{
+	insn(w, (struct sock_filter)BPF_STMT((unsigned short)code, value));
+}
+
+static void jump(struct wh_assisted_kernel *w, unsigned code, unsigned value, size_t yes, size_t no)
+{
+	insn(w, (struct sock_filter)BPF_JUMP((unsigned short)(BPF_JMP | BPF_K | code), value,
+					     (unsigned char)yes, (unsigned char)no));
+}
+
+/* The number is loaded, and stays so where it is another one. */
+static void filter_some(struct wh_assisted_kernel *w, unsigned nr, const struct wh_watch_rule *rule)
+{
+	jump(w, BPF_JEQ, nr, 0, 3 * WH_WATCH_TESTS + 2);
+	for (size_t i = 0; i < WH_WATCH_TESTS; i++) {
+		/* Little endian: the low half is first. */
+		statement(w, BPF_LD | BPF_W | BPF_ABS,
+			  (unsigned)offsetof(struct seccomp_data, args) + 8 * rule->test[i].arg);
+		statement(w, BPF_ALU | BPF_AND | BPF_K, rule->test[i].mask);
+		jump(w, BPF_JEQ, rule->test[i].value, 0, 3 * (WH_WATCH_TESTS - 1 - i) + 1);
+	}
+	statement(w, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	statement(w, BPF_RET | BPF_K, TRACE_IT);
+}
+
+static bool all_pass(const struct wh_assisted_kernel *w, unsigned nr)
+{
+	return nr < WH_WATCH_NUMBERS && !(w->bpf->bss->row[nr] & WH_WATCH_SKIP) &&
+	       !w->bpf->bss->rule_of[nr];
+}
+
+/* Where the number alone decides, the kernel keeps the answer in a bitmap. */
 static void make_filter(struct wh_assisted_kernel *w)
 {
-	const unsigned char *row = w->bpf->bss->row;
-	bool pass = !(row[0] & WH_WATCH_SKIP);
+	bool pass = all_pass(w, 0);
 
 	w->filter.filter = w->insn;
-	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					     offsetof(struct seccomp_data, arch)));
-	insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, TRACE_IT));
-	insn(w, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					     offsetof(struct seccomp_data, nr)));
+	statement(w, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	jump(w, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
+	statement(w, BPF_RET | BPF_K, TRACE_IT);
+	statement(w, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (unsigned nr = 0; nr < WH_WATCH_NUMBERS; nr++)
+		if (w->bpf->bss->rule_of[nr])
+			filter_some(w, nr, &w->bpf->bss->rules[w->bpf->bss->rule_of[nr]]);
 	for (unsigned nr = 1; nr <= WH_WATCH_NUMBERS; nr++) {
-		bool next = nr < WH_WATCH_NUMBERS && !(row[nr] & WH_WATCH_SKIP);
+		bool next = all_pass(w, nr);
 
 		if (next == pass)
 			continue;
-		insn(w, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, nr, 1, 0));
-		insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						     pass ? SECCOMP_RET_ALLOW : TRACE_IT));
+		jump(w, BPF_JGE, nr, 1, 0);
+		statement(w, BPF_RET | BPF_K, pass ? SECCOMP_RET_ALLOW : TRACE_IT);
 		pass = next;
 	}
-	insn(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, TRACE_IT));
+	statement(w, BPF_RET | BPF_K, TRACE_IT);
 }
 
 /* ---- start and end --------------------------------------------------------------------------- */
@@ -170,6 +240,8 @@ void wh_assisted_learn(struct wh_assisted_kernel *w, uint64_t program,
 	struct wh_watch_key key;
 	unsigned long long count = 0;
 
+	if (record->always)
+		return;
 	wh_watch_key_set(&key, program, record, w->bpf->bss->row[record->nr]);
 	/* Another thread may have been faster, and its count must stay. */
 	bpf_map_update_elem(w->known, &key, &count, BPF_NOEXIST);

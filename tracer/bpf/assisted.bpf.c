@@ -39,7 +39,9 @@ struct {
 	__type(value, unsigned long long); /* how many such calls since */
 } known SEC(".maps");
 
-unsigned char row[WH_WATCH_NUMBERS]; /* arguments to keep, or WH_WATCH_SKIP */
+unsigned char row[WH_WATCH_NUMBERS];	 /* arguments to keep, or WH_WATCH_SKIP */
+unsigned char rule_of[WH_WATCH_NUMBERS]; /* 0: none; all calls are watched */
+struct wh_watch_rule rules[WH_WATCH_RULES];
 unsigned int phase;
 unsigned long long lost; /* calls that may have been news and are not kept */
 
@@ -50,6 +52,25 @@ static struct wh_watch_task *current_task(void)
 	struct wh_watch_task *task = bpf_map_lookup_elem(&tasks, &tid);
 
 	return task && task->tgid == (unsigned int)(id >> 32) ? task : 0;
+}
+
+/* The same that the filter does. */
+static int passes(struct wh_watch_record *record, unsigned int index)
+{
+	const struct wh_watch_rule *rule = &rules[index & (WH_WATCH_RULES - 1)];
+	char c;
+
+	for (int i = 0; i < WH_WATCH_TESTS; i++) {
+		unsigned int value = (unsigned int)record->arg[rule->test[i].arg & 7];
+
+		if ((value & rule->test[i].mask) != rule->test[i].value)
+			return 0;
+	}
+	if (rule->empty) {
+		record->always =
+			bpf_probe_read_user(&c, 1, (void *)record->arg[(rule->empty - 1) & 7]) || c;
+	}
+	return 1;
 }
 
 SEC("raw_tp/sys_enter")
@@ -92,7 +113,11 @@ int enter(struct bpf_raw_tracepoint_args *ctx)
 	record->sp = regs.sp;
 	record->ret = 0;
 	record->returned = 0;
+	record->always = 0;
 	record->phase = phase;
+	if (rule_of[nr & (WH_WATCH_NUMBERS - 1)] &&
+	    !passes(record, rule_of[nr & (WH_WATCH_NUMBERS - 1)]))
+		return 0;
 	task->in_call = 1;
 	return 0;
 }
@@ -113,7 +138,7 @@ int leave(struct bpf_raw_tracepoint_args *ctx)
 		record->returned = 1;
 		wh_watch_key_set(&key, task->program, record,
 				 row[record->nr & (WH_WATCH_NUMBERS - 1)]);
-		count = bpf_map_lookup_elem(&known, &key);
+		count = record->always ? 0 : bpf_map_lookup_elem(&known, &key);
 		if (count)
 			__sync_fetch_and_add(count, 1);
 		else

@@ -7,13 +7,31 @@
 #define WH_WATCH_TASKS	 16384 /* a task more than that is traced at each call */
 #define WH_WATCH_KEYS	 16384 /* what is not kept stops again */
 #define WH_WATCH_SLOTS	 2
-#define WH_WATCH_SKIP	 0x80 /* in wh_watch_row: calls of this number are not watched */
+#define WH_WATCH_SKIP	 0x80 /* as a row: calls of this number are not watched */
+#define WH_WATCH_RULES	 16
+#define WH_WATCH_TESTS	 2
 
-/** struct wh_watch_record - one call. */
+/**
+ * struct wh_watch_rule - which calls of a number are watched, where not all are: those whose arguments
+ * pass all tests, of their low halves. The others stop by the filter.
+ * @empty: 1 more than the argument with a string that must be empty; if it is not, it is always news
+ */
+struct wh_watch_rule {
+	struct {
+		unsigned int arg, mask, value;
+	} test[WH_WATCH_TESTS];
+	unsigned int empty;
+};
+
+/**
+ * struct wh_watch_record - one call.
+ * @arg: six; the rest is 0
+ * @always: it is news whatever is known
+ */
 struct wh_watch_record {
-	unsigned long long nr, arg[6], ip, sp;
+	unsigned long long nr, arg[8], ip, sp;
 	long long ret;
-	unsigned int phase, returned;
+	unsigned int phase, returned, always, unused;
 };
 
 /**
