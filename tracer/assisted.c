@@ -340,6 +340,8 @@ static int entered(struct wh_recorder *r, struct wh_task *task,
 	/* What is still to be taken is the old program's. */
 	if (row && row->irregular == WH_IRREGULAR_EXEC)
 		k = take(r, task, false);
+	else if (own && own->plain && own->watched)
+		k = take(r, task, true);
 	if (k >= 0)
 		k = wh_call_enter(r, task, info);
 	if (k < 0)
@@ -408,8 +410,9 @@ static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)
 	struct own *own = task->watch;
 
 	wh_assisted_phase(w->kernel, r->phase);
-	if (own && own->plain)
-		unwatch(w, own);
+	/* A stop for another signal may come before the one that was asked for. */
+	if (own && own->plain && own->watched && !task->in_call && take(r, task, true) < 0)
+		w->failed = -ENOMEM;
 	return task->in_call || !own || own->plain ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
