@@ -3,8 +3,11 @@
  * A process that is stopped and continued all the time, while it makes calls that it never made
  * before: none is missed, though SIGCONT takes back each SIGSTOP that is on its way.
  *
- * LIVE: static
+ * It is another thread that takes the SIGSTOP: then this one stops with whatever waits for it.
+ *
+ * LIVE: threads static
  */
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -56,8 +59,18 @@ static const struct {
 
 #define N (sizeof(calls) / sizeof(calls[0]))
 
+static void *spin_for_ever(void *data)
+{
+	for (volatile unsigned spin = 0;; spin++)
+		;
+	return data;
+}
+
 static _Noreturn void child(void)
 {
+	pthread_t thread;
+
+	expect_that(pthread_create(&thread, NULL, spin_for_ever, NULL) == 0);
 	for (size_t i = 0; i < N; i++) {
 		for (volatile int spin = 0; spin < 20000; spin++)
 			;
