@@ -29,14 +29,15 @@ static int by_name(const struct wh_record_options *options, const struct wh_engi
 			return wh_error_set(
 				e, ENOTSUP,
 				"--engine %s: this version of whittle has no such engine; "
-				"use auto, adaptive or plain",
+				"use auto, assisted, adaptive or plain",
 				name);
 		*ret_engine = engine;
 		return engine->check ? engine->check(options, e) : 0;
 	}
-	return wh_error_set(e, EINVAL,
-			    "--engine %s: there is no such engine; use auto, adaptive or plain",
-			    name);
+	return wh_error_set(
+		e, EINVAL,
+		"--engine %s: there is no such engine; use auto, assisted, adaptive or plain",
+		name);
 }
 
 static int best(const struct wh_record_options *options, const struct wh_engine **ret_engine,

@@ -115,7 +115,7 @@ def wrong_options():
             (["--ready", "https://localhost/", "--", "true"], ["TLS"]),
             (["--ready", "log:(", "--", "true"], ["--ready log:("]),
             (["--grace", "0", "--", "true"], ["grace"]),
-            (["--engine", "assisted", "--", "true"], ["assisted", "plain"])):
+            (["--engine", "fast", "--", "true"], ["fast", "plain"])):
         expect_refused(args, words)
 
 
