@@ -19,7 +19,7 @@ all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-a
 	build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # The engines that must find the same facts as plain, and leave programs as they are.
-engines=(plain adaptive)
+engines=(plain adaptive assisted)
 
 packages=(
 	# build

@@ -477,6 +477,8 @@ static int adaptive_stop(struct wh_recorder *r, struct wh_task *task,
 
 	if (!t)
 		return -ENOMEM;
+	/* Any stop takes back an interrupt that was still to come: JOBCTL_TRAP_STOP, kernel/signal.c. */
+	t->roused = false;
 	switch (info->op) {
 	case PTRACE_SYSCALL_INFO_ENTRY:
 		return stop_entry(r, task, t, info);

@@ -183,7 +183,7 @@ static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adapti
 		a->no[t->no]++;
 		return err == -ENOMEM ? err : 0;
 	}
-	got = wh_inject_filter(task->tid, task->process->tgid, &filter, no_new_privs, &result);
+	got = wh_inject_filter(task->tid, &filter, no_new_privs, &result);
 	free(filter.filter);
 	switch (got) {
 	case WH_INJECT_DONE:

@@ -1,13 +1,16 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "tracer/inject.h"
 
-#include "whittle/util.h"
+#include <string.h>
 
 #ifdef __x86_64__
 
+#include <errno.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -17,289 +20,386 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CODE_64	   0x33 /* __USER_CS: the code is 64-bit */
-#define INSN	   2	/* bytes of syscall */
-#define X32_BIT	   0x40000000u
-#define STOPS_MAX  4096 /* between two stops that are waited for */
-#define ERRNO_MAX_ 4095
-/* The kernel's sigset_t: what PTRACE_SETSIGMASK wants. */
-#define MASK_SIZE 8
+#define CODE_64	      0x33	 /* __USER_CS: 64-bit code */
+#define FLAG_TRAP     0x100	 /* a program that steps through itself */
+#define X32_BIT	      0x40000000 /* __X32_SYSCALL_BIT; a negative number is above it too */
+#define INSN_SIZE     2		 /* of "syscall", 0f 05 */
+#define INSN	      0x050f
+#define MAX_STOPS     10000 /* a stop more than the calls' own takes a signal from someone */
+#define SECCOMP_CODE  1	    /* SYS_SECCOMP: si_code of a SIGSYS by SECCOMP_RET_TRAP */
+#define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
 
-#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
-#define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1UL << 2)
-#endif
-
-/* What is put into the tracee: the program and, behind it, the instructions. */
-struct image {
-	struct sock_fprog prog;
-	struct sock_filter insn[];
-};
-
+/**
+ * struct injection - one thread, between the entry of its call and the same entry again.
+ * @saved: its registers at that entry
+ * @mask: its blocked signals
+ * @status: the last status of waitpid()
+ * @died: it is gone; @status tells how
+ * @stop: the process has been stopped in between; not for this thread yet
+ */
 struct injection {
 	pid_t tid;
-	struct user_regs_struct regs; /* at the entry of its own call */
+	struct user_regs_struct saved;
 	uint64_t mask;
-	bool stopped;	 /* a group-stop, or an interrupt of ours, came meanwhile */
-	uint64_t queued; /* signals that came meanwhile: bit n-1 for n */
-	int died;	 /* a status that ends it all; valid if is_dead */
-	bool is_dead;
+	unsigned stops;
+	int status;
+	bool died;
+	bool stop;
 };
 
-static bool is_dead(struct injection *in, int status)
+static int set_mask(const struct injection *in, uint64_t mask)
 {
-	if (WIFSTOPPED(status) && status >> 16 != PTRACE_EVENT_EXIT)
-		return false;
-	in->is_dead = true;
-	in->died = status;
-	return true;
+	return ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof(mask), &mask) < 0 ? -errno : 0;
 }
 
-/* ESRCH: it was killed in its stop. Its next status tells of that. */
-static bool killed(struct injection *in)
+/* Returns -ESRCH with @died set when it has died. */
+static int wait_stop(struct injection *in)
 {
-	int status;
+	pid_t got;
 
-	while (waitpid(in->tid, &status, __WALL) < 0)
-		if (errno != EINTR) {
-			/* Not even that: as if it had been killed, which is what will be seen. */
-			status = SIGKILL;
-			break;
+	do
+		got = waitpid(in->tid, &in->status, __WALL);
+	while (got < 0 && errno == EINTR);
+	if (got == in->tid && WIFSTOPPED(in->status) && in->status >> 16 != PTRACE_EVENT_EXIT)
+		return 0;
+	if (got < 0)
+		in->status = 0;
+	in->died = true;
+	return -ESRCH;
+}
+
+/* The error of a ptrace() request: where it is ESRCH the thread was killed, and its death comes. */
+static int ptrace_error(struct injection *in)
+{
+	int err = -errno;
+
+	return err == -ESRCH ? wait_stop(in) < 0 ? -ESRCH : -EIO : err;
+}
+
+/*
+ * The signal to go on with. A blocked one is put back by the kernel as it was, with its siginfo
+ * (ptrace_signal()). SIGSTOP cannot be blocked: it is kept for the end.
+ */
+static int signal_stop(struct injection *in, int sig)
+{
+	siginfo_t si;
+
+	if (sig == SIGSTOP) {
+		in->stop = true;
+		return 0;
+	}
+	/* A filter of the program's own answered an injected call, which the program never made. */
+	if (sig == SIGSYS && ptrace(PTRACE_GETSIGINFO, in->tid, NULL, &si) == 0 &&
+	    si.si_code == SECCOMP_CODE)
+		return 0;
+	set_mask(in, UINT64_MAX);
+	return sig;
+}
+
+/* Goes on to the next stop at the entry, or the exit, of a call. */
+static int go_on(struct injection *in, unsigned op)
+{
+	struct __ptrace_syscall_info info;
+	int sig = 0, err, event;
+
+	for (; in->stops < MAX_STOPS; in->stops++) {
+		if (ptrace(PTRACE_SYSCALL, in->tid, NULL, (void *)(long)sig) < 0)
+			return ptrace_error(in);
+		err = wait_stop(in);
+		if (err < 0)
+			return err;
+		event = in->status >> 16;
+		sig = WSTOPSIG(in->status);
+		if (event == PTRACE_EVENT_STOP) {
+			/*
+			 * SIGTRAP tells of a SIGCONT: a PTRACE_INTERRUPT would have been satisfied
+			 * by the trap before. Any other is a group-stop.
+			 */
+			in->stop = sig != SIGTRAP;
+		} else if (event && event != PTRACE_EVENT_SECCOMP) {
+			/* The leader that another thread's execve() has become. */
+			in->died = true;
+			return -ESRCH;
 		}
-	if (!is_dead(in, status)) {
-		in->is_dead = true;
-		in->died = SIGKILL;
+		if (!event && sig == (SIGTRAP | 0x80)) {
+			if (ptrace(PTRACE_GET_SYSCALL_INFO, in->tid, (void *)sizeof(info), &info) <=
+			    0)
+				return ptrace_error(in);
+			if (info.op == op)
+				return 0;
+			event = PTRACE_EVENT_STOP;
+		}
+		sig = event ? 0 : signal_stop(in, sig);
+	}
+	return -EAGAIN;
+}
+
+struct call {
+	long nr;
+	uint64_t arg[6];
+};
+
+static int set_regs(struct injection *in, const struct user_regs_struct *regs)
+{
+	return ptrace(PTRACE_SETREGS, in->tid, NULL, regs) < 0 ? ptrace_error(in) : 0;
+}
+
+/*
+ * Makes a call, up to its exit stop: with @in_flight in place of the one that the thread is about to
+ * make, otherwise by stepping back to the instruction.
+ */
+static int make_call(struct injection *in, const struct call *call, bool in_flight, long *ret_value)
+{
+	struct user_regs_struct regs = in->saved;
+	int err;
+
+	regs.rdi = call->arg[0];
+	regs.rsi = call->arg[1];
+	regs.rdx = call->arg[2];
+	regs.r10 = call->arg[3];
+	regs.r8 = call->arg[4];
+	regs.r9 = call->arg[5];
+	if (in_flight) {
+		regs.orig_rax = (uint64_t)call->nr;
+	} else {
+		regs.rip -= INSN_SIZE;
+		regs.rax = (uint64_t)call->nr;
+		regs.orig_rax = UINT64_MAX;
+	}
+	err = set_regs(in, &regs);
+	if (err == 0 && !in_flight)
+		err = go_on(in, PTRACE_SYSCALL_INFO_ENTRY);
+	if (err == 0)
+		err = go_on(in, PTRACE_SYSCALL_INFO_EXIT);
+	if (err < 0)
+		return err;
+	if (ptrace(PTRACE_GETREGS, in->tid, NULL, &regs) < 0)
+		return ptrace_error(in);
+	*ret_value = (long)regs.rax;
+	return 0;
+}
+
+/* A call that has to return 0. What SECCOMP_RET_TRAP has skipped "returns" its number. */
+static int make_plain_call(struct injection *in, const struct call *call)
+{
+	long value;
+	int err = make_call(in, call, false, &value);
+
+	if (err < 0)
+		return err;
+	return value > 0 ? -ENOSYS : (int)value;
+}
+
+static int poke(struct injection *in, uint64_t addr, const void *data, size_t len)
+{
+	const char *p = data;
+
+	for (size_t i = 0; i < len; i += sizeof(long)) {
+		long word;
+
+		memcpy(&word, p + i, sizeof(word));
+		if (ptrace(PTRACE_POKEDATA, in->tid, (void *)(uintptr_t)(addr + i), word) < 0)
+			return ptrace_error(in);
+	}
+	return 0;
+}
+
+/* Both parts are whole words. */
+static int write_filter(struct injection *in, uint64_t addr, const struct sock_fprog *filter)
+{
+	size_t len = filter->len * sizeof(*filter->filter);
+	struct sock_fprog prog;
+	struct iovec local[] = {{&prog, sizeof(prog)}, {filter->filter, len}};
+	struct iovec remote = {(void *)(uintptr_t)addr, sizeof(prog) + len};
+	int err;
+
+	memset(&prog, 0, sizeof(prog));
+	prog.len = filter->len;
+	prog.filter = (struct sock_filter *)(uintptr_t)(addr + sizeof(prog));
+	if (process_vm_writev(in->tid, local, 2, &remote, 1, 0) == (ssize_t)remote.iov_len)
+		return 0;
+	err = poke(in, addr, &prog, sizeof(prog));
+	return err < 0 ? err : poke(in, addr + sizeof(prog), filter->filter, len);
+}
+
+static int install(struct injection *in, const struct sock_fprog *filter, bool no_new_privs)
+{
+	uint64_t len = sizeof(*filter) + filter->len * sizeof(*filter->filter);
+	struct call map = {
+		SYS_mmap,
+		{0, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0}};
+	struct call privs = {SYS_prctl, {PR_SET_NO_NEW_PRIVS, 1}};
+	struct call seccomp = {SYS_seccomp,
+			       {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW}};
+	struct call unmap = {SYS_munmap, {0, len}};
+	long addr;
+	int err, unmap_err;
+
+	err = make_call(in, &map, true, &addr);
+	if (err < 0)
+		return err;
+	if (addr <= 0 || addr % 4096)
+		return addr < 0 && addr > -4096 ? (int)addr : -ENOSYS;
+	err = write_filter(in, (uint64_t)addr, filter);
+	if (err == 0 && no_new_privs)
+		err = make_plain_call(in, &privs);
+	if (err == 0) {
+		seccomp.arg[2] = (uint64_t)addr;
+		err = make_plain_call(in, &seccomp);
+	}
+	if (in->died)
+		return err;
+	unmap.arg[0] = (uint64_t)addr;
+	unmap_err = make_plain_call(in, &unmap);
+	/* Not to be told as refused where the filter is in force. */
+	return in->died ? unmap_err : err;
+}
+
+/* Whether a SIGCONT waits in a queue. It has been blocked, so one that ended the stop is still there. */
+static bool continued_in(pid_t tid, uint32_t flags)
+{
+	siginfo_t si[16];
+	struct __ptrace_peeksiginfo_args args = {.flags = flags, .nr = 16};
+	long n;
+
+	for (; args.off < MAX_STOPS; args.off += 16) {
+		n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, si);
+		for (long i = 0; i < n; i++)
+			if (si[i].si_signo == SIGCONT)
+				return true;
+		if (n < 16)
+			break;
 	}
 	return false;
 }
 
+static bool continued(pid_t tid)
+{
+	return continued_in(tid, 0) || continued_in(tid, PTRACE_PEEKSIGINFO_SHARED);
+}
+
 /*
- * On to the next system call stop; what else comes is kept for later. All signals but SIGKILL and
- * SIGSTOP are blocked, yet one may have been on its way.
+ * A SIGSTOP for this thread joins a group-stop that it has passed over, or begins the one that was
+ * put off. PTRACE_INTERRUPT would not do: the call's exit stop, or any other trap, uses it up.
+ * Between the look and the signal is a moment in which a SIGCONT would be lost.
  */
-static bool next_stop(struct injection *in)
+static void stop_again(const struct injection *in)
 {
-	for (unsigned i = 0; i < STOPS_MAX; i++) {
-		int status, sig;
-
-		if (ptrace(PTRACE_SYSCALL, in->tid, NULL, NULL) < 0)
-			return killed(in);
-		while (waitpid(in->tid, &status, __WALL) < 0)
-			if (errno != EINTR)
-				return killed(in);
-		if (is_dead(in, status))
-			return false;
-		sig = WSTOPSIG(status);
-		if (sig == (SIGTRAP | 0x80))
-			return true;
-		if (status >> 16 == PTRACE_EVENT_STOP)
-			in->stopped = true;
-		else if (status >> 16 == 0 && sig >= 1 && sig <= 64)
-			in->queued |= UINT64_C(1) << (sig - 1);
-	}
-	/* Nothing sane stops so often. It cannot be left half way. */
-	kill(in->tid, SIGKILL);
-	return killed(in);
-}
-
-static bool set_regs(struct injection *in, const struct user_regs_struct *regs)
-{
-	return ptrace(PTRACE_SETREGS, in->tid, NULL, regs) == 0 || killed(in);
-}
-
-static bool result_of(struct injection *in, int64_t *ret)
-{
-	struct user_regs_struct regs;
-
-	if (ptrace(PTRACE_GETREGS, in->tid, NULL, &regs) < 0)
-		return killed(in);
-	*ret = (int64_t)regs.rax;
-	return true;
-}
-
-static void set_args(struct user_regs_struct *regs, const uint64_t arg[6])
-{
-	regs->rdi = arg[0];
-	regs->rsi = arg[1];
-	regs->rdx = arg[2];
-	regs->r10 = arg[3];
-	regs->r8 = arg[4];
-	regs->r9 = arg[5];
-}
-
-/* Step back to the instruction, to make call @nr; orig_rax says that no call is there to be restarted. */
-static void step_back(struct user_regs_struct *regs, uint64_t nr)
-{
-	regs->rip -= INSN;
-	regs->rax = nr;
-	regs->orig_rax = (unsigned long long)-1;
-}
-
-/* The first call of ours: its own, not yet made, becomes it. */
-static bool call_instead(struct injection *in, uint64_t nr, const uint64_t arg[6], int64_t *ret)
-{
-	struct user_regs_struct regs = in->regs;
-
-	regs.orig_rax = nr;
-	set_args(&regs, arg);
-	return set_regs(in, &regs) && next_stop(in) && result_of(in, ret);
-}
-
-/* Each further one. The thread is at the exit of the one before. */
-static bool call_next(struct injection *in, uint64_t nr, const uint64_t arg[6], int64_t *ret)
-{
-	struct user_regs_struct regs = in->regs;
-
-	step_back(&regs, nr);
-	set_args(&regs, arg);
-	return set_regs(in, &regs) && next_stop(in) && next_stop(in) && result_of(in, ret);
+	/* It is stopped, and ours to wait for: the id is no other's. */
+	if (in->stop && !continued(in->tid))
+		syscall(SYS_tkill, in->tid, SIGSTOP);
 }
 
 /* Back to the entry of its own call. */
-static bool call_own(struct injection *in)
+static void leave(struct injection *in)
 {
-	struct user_regs_struct regs = in->regs;
+	struct user_regs_struct regs = in->saved;
+	int err;
 
-	step_back(&regs, in->regs.orig_rax);
-	return set_regs(in, &regs) && next_stop(in) && set_regs(in, &in->regs);
+	regs.rip -= INSN_SIZE;
+	regs.rax = in->saved.orig_rax;
+	regs.orig_rax = UINT64_MAX;
+	err = set_regs(in, &regs);
+	if (err == 0)
+		err = go_on(in, PTRACE_SYSCALL_INFO_ENTRY);
+	if (err == 0)
+		err = set_regs(in, &in->saved);
+	if (in->died)
+		return;
+	stop_again(in);
+	set_mask(in, in->mask);
+	/* Never seen: it is somewhere on the way to its call, and the caller can follow it there. */
+	in->died = err < 0;
 }
 
-static bool write_memory(struct injection *in, uint64_t to, const void *data, size_t len)
+/* Those that do not come back here, are not made again alike, or set up what we set up. */
+static bool special(uint64_t nr)
 {
-	struct iovec local = {(void *)(uintptr_t)data, len};
-	struct iovec remote = {(void *)(uintptr_t)to, len};
-
-	if (process_vm_writev(in->tid, &local, 1, &remote, 1, 0) == (ssize_t)len)
-		return true;
-	for (size_t i = 0; i < len; i += sizeof(long)) {
-		long word = 0;
-		size_t n = len - i < sizeof(word) ? len - i : sizeof(word);
-
-		memcpy(&word, (const char *)data + i, n);
-		if (ptrace(PTRACE_POKEDATA, in->tid, to + i, word) < 0)
-			return false;
-	}
-	return true;
-}
-
-/* Return: false when it has died; *@ret_err: why there is no filter, else 0. */
-static bool make_calls(struct injection *in, struct image *image, size_t size, bool no_new_privs,
-		       int *ret_err)
-{
-	const uint64_t map[6] = {
-		0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};
-	const uint64_t privs[6] = {PR_SET_NO_NEW_PRIVS, 1};
-	uint64_t filter[6] = {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW};
-	uint64_t unmap[6] = {0, size};
-	int64_t result = 0, ignored;
-
-	if (!call_instead(in, SYS_mmap, map, &result))
-		return false;
-	if (result < 0 && result >= -ERRNO_MAX_) {
-		*ret_err = (int)-result;
-		return true;
-	}
-	unmap[0] = filter[2] = (uint64_t)result;
-	image->prog.filter =
-		(struct sock_filter *)(uintptr_t)(filter[2] + offsetof(struct image, insn));
-	if (!write_memory(in, filter[2], image, size)) {
-		*ret_err = EFAULT;
-		return call_next(in, SYS_munmap, unmap, &ignored);
-	}
-	if (no_new_privs && !call_next(in, SYS_prctl, privs, &ignored))
-		return false;
-	if (!call_next(in, SYS_seccomp, filter, &result))
-		return false;
-	*ret_err = result < 0 ? (int)-result : 0;
-	return call_next(in, SYS_munmap, unmap, &ignored);
-}
-
-/* Calls that do not return, return elsewhere, or make a thread that would run into what we do. */
-static bool is_ordinary(uint64_t nr)
-{
-	static const unsigned short others[] = {
+	static const unsigned short never[] = {
 		SYS_restart_syscall, SYS_rt_sigreturn, SYS_execve, SYS_execveat, SYS_exit,
 		SYS_exit_group,	     SYS_clone,	       SYS_clone3, SYS_fork,	 SYS_vfork,
 		SYS_seccomp,	     SYS_prctl,
 	};
 
-	for (size_t i = 0; i < WH_ARRAY_SIZE(others); i++)
-		if (others[i] == nr)
-			return false;
-	return nr < X32_BIT;
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (never[i] == nr)
+			return true;
+	return nr >= X32_BIT;
 }
 
-/* Is it where this can be done? Fills in @in->regs. */
-static bool is_fit(struct injection *in)
+static bool at_plain_entry(const struct injection *in)
 {
 	struct __ptrace_syscall_info info;
 	long word;
 
+	if (in->saved.cs != CODE_64 || in->saved.eflags & FLAG_TRAP || special(in->saved.orig_rax))
+		return false;
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, in->tid, (void *)sizeof(info), &info) <= 0 ||
-	    info.op != PTRACE_SYSCALL_INFO_ENTRY ||
-	    ptrace(PTRACE_GETREGS, in->tid, NULL, &in->regs) < 0 || in->regs.cs != CODE_64 ||
-	    !is_ordinary(in->regs.orig_rax))
+	    info.op != PTRACE_SYSCALL_INFO_ENTRY || info.arch != AUDIT_ARCH_X86_64)
 		return false;
 	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, in->tid, in->regs.rip - INSN, NULL);
-	return !errno && (word & 0xffff) == 0x050f;
+	word = ptrace(PTRACE_PEEKTEXT, in->tid, (void *)(in->saved.rip - INSN_SIZE), NULL);
+	return !errno && (word & 0xffff) == INSN;
 }
 
-/* What came meanwhile happens now. ESRCH is normal. */
-static void pass_on(const struct injection *in, pid_t tgid)
+/* Whether it left its stop before it was looked at: then it is at its end, or on the way there. */
+static bool killed(struct injection *in)
 {
-	for (int sig = 1; sig <= 64; sig++)
-		if (in->queued >> (sig - 1) & 1)
-			syscall(SYS_tgkill, tgid, in->tid, sig);
-	if (in->stopped)
-		ptrace(PTRACE_INTERRUPT, in->tid, NULL, NULL);
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, in->tid, NULL, &regs) < 0 && errno == ESRCH)
+		wait_stop(in);
+	else if (waitpid(in->tid, &in->status, WNOHANG | __WALL) == in->tid)
+		in->died = true;
+	return in->died;
 }
 
-enum wh_inject wh_inject_filter(pid_t tid, pid_t tgid, const struct sock_fprog *filter,
-				bool no_new_privs, struct wh_inject_result *ret_result)
+enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				struct wh_inject_result *ret_result)
 {
 	struct injection in = {.tid = tid};
-	size_t len = filter->len * sizeof(*filter->filter), size = sizeof(struct image) + len;
-	const uint64_t all = UINT64_MAX;
-	struct image *image;
-	int err = 0;
-	bool alive;
+	int err = -EINVAL;
 
-	*ret_result = (struct wh_inject_result){0};
-	if (!is_fit(&in) || ptrace(PTRACE_GETSIGMASK, tid, (void *)MASK_SIZE, &in.mask) < 0)
-		return WH_INJECT_NOT_NOW;
-	image = calloc(1, size);
-	if (!image)
-		return WH_INJECT_NOT_NOW;
-	image->prog.len = filter->len;
-	memcpy(image->insn, filter->filter, len);
-	if (ptrace(PTRACE_SETSIGMASK, tid, (void *)MASK_SIZE, &all) < 0) {
-		free(image);
-		return WH_INJECT_NOT_NOW;
+	memset(ret_result, 0, sizeof(*ret_result));
+	if (!filter->len || filter->len > BPF_MAXINSNS)
+		goto out;
+	err = ptrace(PTRACE_GETREGS, tid, NULL, &in.saved) < 0 ? ptrace_error(&in) : 0;
+	if (err == 0 && !at_plain_entry(&in)) {
+		if (!killed(&in))
+			return WH_INJECT_NOT_NOW;
+		err = -ESRCH;
 	}
-	alive = make_calls(&in, image, size, no_new_privs, &err) && call_own(&in);
-	free(image);
-	if (!alive && !in.is_dead)
-		killed(&in);
-	if (!alive) {
-		ret_result->died = in.died;
+	if (err == 0 && ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(in.mask), &in.mask) < 0)
+		err = ptrace_error(&in);
+	if (err < 0)
+		goto out;
+	/* A SIGSYS by SECCOMP_RET_TRAP would lose its handler if it were blocked (force_sig_info()). */
+	err = set_mask(&in, ~SIGNAL_BIT(SIGSYS));
+	if (err == -ESRCH)
+		err = ptrace_error(&in);
+	if (err < 0)
+		goto out;
+	err = install(&in, filter, no_new_privs);
+	if (!in.died)
+		leave(&in);
+out:
+	if (in.died) {
+		ret_result->died = in.status;
 		return WH_INJECT_DIED;
 	}
-	ptrace(PTRACE_SETSIGMASK, tid, (void *)MASK_SIZE, &in.mask);
-	pass_on(&in, tgid);
-	ret_result->err = err;
-	return err ? WH_INJECT_REFUSED : WH_INJECT_DONE;
+	ret_result->err = -err;
+	return err < 0 ? WH_INJECT_REFUSED : WH_INJECT_DONE;
 }
 
 #else
 
-enum wh_inject wh_inject_filter(pid_t tid, pid_t tgid, const struct sock_fprog *filter,
-				bool no_new_privs, struct wh_inject_result *ret_result)
+enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				struct wh_inject_result *ret_result)
 {
 	(void)tid;
-	(void)tgid;
 	(void)filter;
 	(void)no_new_privs;
-	*ret_result = (struct wh_inject_result){0};
+	memset(ret_result, 0, sizeof(*ret_result));
 	return WH_INJECT_NOT_NOW;
 }
 

@@ -12,7 +12,7 @@
 
 enum wh_inject {
 	WH_INJECT_DONE,	   /* the filter is in force */
-	WH_INJECT_REFUSED, /* the kernel has not taken it: nothing has changed */
+	WH_INJECT_REFUSED, /* the kernel has not taken it; no_new_privs, if asked for, is set */
 	WH_INJECT_NOT_NOW, /* not at this call (another ABI, execve, clone …): nothing has changed */
 	WH_INJECT_DIED,	   /* the thread is gone, or at PTRACE_EVENT_EXIT: see @ret_status */
 };
@@ -33,10 +33,9 @@ struct wh_inject_result {
  * this thread with SECCOMP_FILTER_FLAG_SPEC_ALLOW. When it returns, unless it died, the thread is at
  * the entry stop of the very same call again, with the same registers, signal mask and memory, but for
  * the filter. A stop signal or group-stop that came in between takes effect right after it goes on.
- * @tgid: its process
  * @no_new_privs: set it first; the caller has seen to it that this is allowed
  */
-enum wh_inject wh_inject_filter(pid_t tid, pid_t tgid, const struct sock_fprog *filter,
-				bool no_new_privs, struct wh_inject_result *ret_result);
+enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				struct wh_inject_result *ret_result);
 
 #endif

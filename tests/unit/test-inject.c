@@ -1,400 +1,345 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* A filter put into a running thread: it must notice nothing but the filter. */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
-#include <linux/capability.h>
-#include <linux/seccomp.h>
-#include <signal.h>
-#include <stddef.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "tracer/inject.h"
-#include "whittle/util.h"
-
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT)
-#define DENIED	SYS_getpgrp /* what the filter of these tests answers EDOM to */
-#define MARK	SYS_getuid  /* a child makes this call when its time has come */
-
+// SPDX-License-Identifier: Apache-2.0
+/* A filter put into a running thread: what changes and what must not. */
 #ifdef __x86_64__
 
-static struct sock_fprog deny(void)
+#include "tests/unit/inject.h"
+
+/* ---- state ----------------------------------------------------------------------------------- */
+
+/* Without a libc buffer: it may not map anything. */
+static bool read_maps(char *text)
 {
-	static struct sock_filter insn[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DENIED, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EDOM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-
-	return (struct sock_fprog){WH_ARRAY_SIZE(insn), insn};
-}
-
-/*
- * One call with all other registers and the red zone filled; whether they, and the flags, are the same
- * after it. @ret_result: of the call
- */
-static bool call_and_compare(long nr, long arg, long *ret_result)
-{
-	uint64_t same = 0;
-	long result = nr;
-
-	/* The compiler may use the red zone itself: ours is below its. */
-	__asm__ volatile(
-		"movq %%rbx, %%r15\n"
-		"leaq -256(%%rsp), %%rsp\n"
-		"movq $0x1111111111111111, %%rbx\n"
-		"movq $0x2222222222222222, %%r12\n"
-		"movq $0x3333333333333333, %%r13\n"
-		"movq $0x4444444444444444, %%r14\n"
-		"movq $0x5555555555555555, %%r8\n"
-		"movq $0x6666666666666666, %%r9\n"
-		"movq $0x7777777777777777, %%r10\n"
-		"movq %%r10, -8(%%rsp)\n"
-		"movq %%r10, -128(%%rsp)\n"
-		"movq %%r10, %%xmm7\n"
-		"stc\n"
-		"syscall\n"
-		"setc %%cl\n"
-		"movzbq %%cl, %%rcx\n"
-		"movq %%rcx, %[same]\n"
-		"movq $0x7777777777777777, %%r11\n"
-		"cmpq %%r11, %%r10\n jne 1f\n incq %[same]\n"
-		"1: cmpq %%r11, -8(%%rsp)\n jne 1f\n incq %[same]\n"
-		"1: cmpq %%r11, -128(%%rsp)\n jne 1f\n incq %[same]\n"
-		"1: movq %%xmm7, %%rcx\n cmpq %%r11, %%rcx\n jne 1f\n incq %[same]\n"
-		"1: movq $0x1111111111111111, %%r11\n cmpq %%r11, %%rbx\n jne 1f\n incq %[same]\n"
-		"1: movq $0x2222222222222222, %%r11\n cmpq %%r11, %%r12\n jne 1f\n incq %[same]\n"
-		"1: movq $0x3333333333333333, %%r11\n cmpq %%r11, %%r13\n jne 1f\n incq %[same]\n"
-		"1: movq $0x4444444444444444, %%r11\n cmpq %%r11, %%r14\n jne 1f\n incq %[same]\n"
-		"1: movq $0x5555555555555555, %%r11\n cmpq %%r11, %%r8\n jne 1f\n incq %[same]\n"
-		"1: movq $0x6666666666666666, %%r11\n cmpq %%r11, %%r9\n jne 1f\n incq %[same]\n"
-		"1: movq %%r15, %%rbx\n"
-		"leaq 256(%%rsp), %%rsp\n"
-		: "+a"(result), [same] "+&d"(same), "+D"(arg)
-		:
-		: "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm7", "memory",
-		  "cc");
-	*ret_result = result;
-	return same == 11;
-}
-
-/* The text of maps, but for what the tracer cannot change anyway; 0 where it cannot be read. */
-static uint64_t mappings(void)
-{
-	char text[32768];
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	uint64_t h = 1;
+	ssize_t n, len = 0;
 
-	for (ssize_t i = 0; i < n; i++)
-		h = h * 1099511628211u + (unsigned char)text[i];
+	while ((n = read(fd, text + len, MAPS_SIZE - 1 - (size_t)len)) > 0)
+		len += n;
 	close(fd);
-	return n > 0 ? h : 0;
+	text[len] = '\0';
+	return n == 0 && len > 0;
 }
 
-/* ---- a child, and its tracer ----------------------------------------------------------------- */
-
-static pid_t start(int (*child)(void))
+static int state_tracee(void)
 {
-	pid_t pid = fork();
-	int status;
+	static const long arg[6] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66};
+	sigset_t before, after;
 
-	if (!pid) {
-		raise(SIGSTOP);
-		_exit(child());
-	}
-	CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, WUNTRACED), pid);
-	CU_ASSERT_EQUAL_FATAL(ptrace(PTRACE_SEIZE, pid, NULL, (void *)OPTIONS), 0);
-	kill(pid, SIGCONT);
-	return pid;
-}
-
-/* On until the entry of call @nr, or its end: then false, with the status. */
-static bool run_to(pid_t pid, long nr, int *ret_status)
-{
-	struct __ptrace_syscall_info info;
-
-	for (;;) {
-		int sig = 0;
-
-		if (waitpid(pid, ret_status, __WALL) != pid || !WIFSTOPPED(*ret_status))
-			return false;
-		if (WSTOPSIG(*ret_status) == (SIGTRAP | 0x80) &&
-		    ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0 &&
-		    info.op == PTRACE_SYSCALL_INFO_ENTRY && (long)info.entry.nr == nr)
-			return true;
-		if (*ret_status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(*ret_status) != SIGTRAP) {
-			ptrace(PTRACE_LISTEN, pid, NULL, NULL);
-			continue;
-		}
-		if (*ret_status >> 16 == 0 && WSTOPSIG(*ret_status) != (SIGTRAP | 0x80))
-			sig = WSTOPSIG(*ret_status);
-		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)sig);
-	}
-}
-
-/* Inject at the entry of @nr, and let it run to its end. Return: its exit status, -1 if it was killed. */
-static int inject_at(pid_t pid, long nr, bool no_new_privs, unsigned times, enum wh_inject want)
-{
-	struct user_regs_struct before, after;
-	struct wh_inject_result result;
-	struct sock_fprog filter = deny();
-	uint64_t mask[2] = {0};
-	int status;
-
-	CU_ASSERT_FATAL(run_to(pid, nr, &status));
-	for (unsigned i = 0; i < times; i++) {
-		ptrace(PTRACE_GETREGS, pid, NULL, &before);
-		ptrace(PTRACE_GETSIGMASK, pid, (void *)8, &mask[0]);
-		CU_ASSERT_EQUAL(wh_inject_filter(pid, pid, &filter, no_new_privs, &result), want);
-		ptrace(PTRACE_GETREGS, pid, NULL, &after);
-		ptrace(PTRACE_GETSIGMASK, pid, (void *)8, &mask[1]);
-		CU_ASSERT_EQUAL(memcmp(&before, &after, sizeof(before)), 0);
-		CU_ASSERT_EQUAL(mask[0], mask[1]);
-	}
-	ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
-	CU_ASSERT(!run_to(pid, -1, &status));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* ---- children: they exit with 0 when all is as it should be ------------------------------------ */
-
-static bool is_denied(void)
-{
-	return syscall(DENIED) == -1 && errno == EDOM;
-}
-
-static int child_registers(void)
-{
-	uint64_t maps = mappings();
-	long result;
-
-	if (!call_and_compare(MARK, 0, &result) || result != (long)getuid())
+	memset(page->maps, 0, sizeof(page->maps));
+	sigemptyset(&before);
+	sigaddset(&before, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	probe_call(SYS_getppid, arg, &page->state[0]);
+	if (!read_maps(page->maps[0]))
 		return 1;
-	if (!maps || mappings() != maps)
+	page->nr = SYS_getppid;
+	probe_call(SYS_getppid, arg, &page->state[1]);
+	if (!read_maps(page->maps[1]))
 		return 2;
-	return is_denied() ? 0 : 3;
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	if (memcmp(&before, &after, 8) != 0)
+		return 3;
+	return filter_answers() ? 0 : 4;
 }
 
-static void test_registers(void)
+static void test_state(void)
 {
-	CU_ASSERT_EQUAL(inject_at(start(child_registers), MARK, false, 1, WH_INJECT_DONE), 0);
+	struct plan plan = usual_plan();
+
+	CU_ASSERT(follow(&plan, state_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_DONE && plan.detail.err == 0);
+	CU_ASSERT(page->state[0].rax == (uint64_t)getpid() && page->state[0].r15 == 0xb6);
+	CU_ASSERT(page->state[0].red_zone[15] == 0x5a5a10);
+	CU_ASSERT(memcmp(&page->state[0], &page->state[1], sizeof(page->state[0])) == 0);
+	CU_ASSERT(strcmp(page->maps[0], page->maps[1]) == 0);
 }
 
-/* A second filter, and a third, in the same call. */
-static void test_again(void)
-{
-	CU_ASSERT_EQUAL(inject_at(start(child_registers), MARK, false, 3, WH_INJECT_DONE), 0);
-}
+/* ---- results --------------------------------------------------------------------------------- */
 
-/* A call with arguments and effects of its own: made once, after the injection. */
-static int child_write(void)
+/* Each call in turn gets a filter; the later ones pass the earlier filters. */
+static int results_tracee(void)
 {
-	int pipes[2];
-	char text[8] = "";
+	struct timespec ts = {0, 2000000};
+	char c = 'x';
+	int p[2];
 
-	if (pipe(pipes) < 0 || write(pipes[1], "abc", 3) != 3)
+	if (pipe(p) < 0)
 		return 1;
-	close(pipes[1]);
-	if (read(pipes[0], text, sizeof(text)) != 3 || strcmp(text, "abc") != 0)
+	page->nr = SYS_write;
+	if (write(p[1], &c, 1) != 1)
 		return 2;
-	return is_denied() ? 0 : 3;
+	c = 0;
+	page->nr = SYS_read;
+	if (read(p[0], &c, 1) != 1 || c != 'x')
+		return 3;
+	page->nr = SYS_nanosleep;
+	if (syscall(SYS_nanosleep, &ts, NULL) != 0)
+		return 4;
+	page->word = 1;
+	page->nr = SYS_futex;
+	if (syscall(SYS_futex, &page->word, FUTEX_WAIT, 1, &ts, NULL, 0) != -1 ||
+	    errno != ETIMEDOUT)
+		return 5;
+	page->word = 0;
+	page->nr = SYS_close;
+	if (syscall(SYS_close, -1) != -1 || errno != EBADF)
+		return 6;
+	page->nr = SYS_mmap;
+	if (mmap(NULL, 12345, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+		return 7;
+	return filter_answers() ? 0 : 8;
 }
 
-static void test_own_call(void)
+static void test_results(void)
 {
-	CU_ASSERT_EQUAL(inject_at(start(child_write), SYS_write, false, 1, WH_INJECT_DONE), 0);
-	CU_ASSERT_EQUAL(inject_at(start(child_write), SYS_read, false, 1, WH_INJECT_DONE), 0);
+	struct plan plan = usual_plan();
+
+	CU_ASSERT(follow(&plan, results_tracee) == 0);
+	CU_ASSERT(plan.done == 6 && plan.result == WH_INJECT_DONE);
 }
 
-/* Just enough stack that a few bytes below it would be another's. */
-static int child_small_stack(void)
+static void *late_writer(void *data)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *stack = mmap(NULL, 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	long result = MARK;
+	const int *fd = data;
+	struct timespec ts = {0, 20000000};
 
-	if (stack == MAP_FAILED || mprotect(stack + page, page, PROT_READ | PROT_WRITE) < 0)
+	/* The reader sleeps in its call by then; if not, the test is only weaker. */
+	while (page->nr != -1)
+		sched_yield();
+	nanosleep(&ts, NULL);
+	return write(*fd, "y", 1) == 1 && !filter_answers() ? NULL : data;
+}
+
+/* The filter is the reader's alone; the other thread's stack is as small as can be. */
+static int blocked_tracee(void)
+{
+	static char stack[32768] __attribute__((aligned(4096)));
+	pthread_attr_t attr;
+	pthread_t thread;
+	void *ret;
+	char c = 0;
+	int p[2];
+
+	if (pipe(p) < 0 || pthread_attr_init(&attr) ||
+	    pthread_attr_setstack(&attr, stack, sizeof(stack)))
 		return 1;
-	/* The stack pointer at the very start of the page. */
-	__asm__ volatile("movq %%rsp, %%r12\n"
-			 "movq %[stack], %%rsp\n"
-			 "syscall\n"
-			 "movq %%r12, %%rsp\n"
-			 : "+a"(result)
-			 : [stack] "r"(stack + page)
-			 : "rcx", "r11", "r12", "memory");
-	return result == (long)getuid() && is_denied() ? 0 : 2;
+	page->nr = SYS_read;
+	if (pthread_create(&thread, &attr, late_writer, &p[1]))
+		return 2;
+	if (read(p[0], &c, 1) != 1 || c != 'y')
+		return 3;
+	if (pthread_join(thread, &ret) || ret)
+		return 4;
+	return filter_answers() ? 0 : 5;
 }
 
-static void test_small_stack(void)
+static void test_blocked(void)
 {
-	CU_ASSERT_EQUAL(inject_at(start(child_small_stack), MARK, false, 1, WH_INJECT_DONE), 0);
+	struct plan plan = usual_plan();
+
+	CU_ASSERT(follow(&plan, blocked_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_DONE);
 }
 
-/* Calls that make a thread, or do not come back: left alone. */
-static int child_fork(void)
+static void test_small(void)
 {
-	long pid = syscall(SYS_fork);
+	struct plan plan = usual_plan();
 
-	if (!pid)
-		_exit(0);
-	if (pid < 0 || waitpid((pid_t)pid, NULL, 0) != pid)
+	CU_ASSERT(follow(&plan, small_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_DONE);
+}
+
+static int twice_tracee(void)
+{
+	page->nr = SYS_getppid;
+	if (syscall(SYS_getppid) != getppid() || filter_answers())
 		return 1;
-	return is_denied() ? 2 : 0;
+	page->nr = SYS_getppid;
+	if (syscall(SYS_getppid) != getppid())
+		return 2;
+	return filter_answers() ? 0 : 3;
+}
+
+/* The second one passes the stops that the first one makes. */
+static void test_traced(void)
+{
+	struct plan plan = usual_plan();
+
+	plan.trace_first = true;
+	CU_ASSERT(follow(&plan, twice_tracee) == 0);
+	CU_ASSERT(plan.done == 2 && plan.result == WH_INJECT_DONE);
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+static int fork_tracee(void)
+{
+	int status;
+	pid_t pid;
+
+	page->nr = SYS_clone;
+	pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		_exit(7);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 7)
+		return 1;
+	return filter_answers() ? 2 : 0;
+}
+
+static int exec_tracee(void)
+{
+	char *argv[] = {(char *)"true", NULL};
+
+	page->nr = SYS_execve;
+	execve("/bin/true", argv, argv + 1);
+	return 1;
+}
+
+static int prctl_tracee(void)
+{
+	page->nr = SYS_prctl;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
+		return 1;
+	return filter_answers() ? 2 : 0;
+}
+
+static int exit_tracee(void)
+{
+	page->nr = SYS_exit_group;
+	_exit(0);
 }
 
 static void test_not_now(void)
 {
-	CU_ASSERT_EQUAL(inject_at(start(child_fork), SYS_fork, false, 1, WH_INJECT_NOT_NOW), 0);
+	static int (*const tracee[])(void) = {fork_tracee, exec_tracee, prctl_tracee, exit_tracee};
+
+	for (size_t i = 0; i < sizeof(tracee) / sizeof(*tracee); i++) {
+		struct plan plan = usual_plan();
+
+		CU_ASSERT(follow(&plan, tracee[i]) == 0);
+		CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_NOT_NOW);
+	}
 }
 
-static bool drop_privilege(void)
+/* i386's own getppid() is 64, which is semget() here. */
+static int i386_tracee(void)
 {
-	return setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0;
-}
+	long value = 64;
 
-static int child_unprivileged(void)
-{
-	if (!drop_privilege())
+	page->nr = 64;
+	__asm__ volatile("int $0x80" : "+a"(value) : : "memory", "r8", "r9", "r10", "r11");
+	if (value != getppid())
 		return 1;
-	syscall(MARK);
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
+	return filter_answers() ? 2 : 0;
+}
+
+static void test_i386(void)
+{
+	struct plan plan = usual_plan();
+	int status = follow(&plan, i386_tracee);
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV)
+		return; /* a kernel without it */
+	CU_ASSERT(status == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_NOT_NOW);
+}
+
+static void on_sigsys(int sig)
+{
+	page->signals += sig == SIGSYS;
+}
+
+/* Its own filter traps seccomp(), with a handler that our calls must neither run nor take away. */
+static int trap_tracee(void)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(insns) / sizeof(*insns), insns};
+
+	signal(SIGSYS, on_sigsys);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &prog) ||
+	    !read_maps(page->maps[0]))
+		return 1;
+	page->nr = SYS_getppid;
+	if (syscall(SYS_getppid) != getppid() || page->signals != 0)
 		return 2;
-	return is_denied() ? 3 : 0;
+	if (!read_maps(page->maps[1]) || strcmp(page->maps[0], page->maps[1]) != 0)
+		return 3;
+	syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL);
+	return page->signals == 1 && !filter_answers() ? 0 : 4;
 }
 
-static int child_no_new_privs(void)
+static void test_trap(void)
 {
-	if (!drop_privilege())
+	struct plan plan = usual_plan();
+
+	CU_ASSERT(follow(&plan, trap_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_REFUSED);
+	CU_ASSERT(plan.detail.err == ENOSYS);
+}
+
+static int unprivileged_tracee(void)
+{
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
 		return 1;
-	syscall(MARK);
-	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && is_denied() ? 0 : 2;
+	if (!read_maps(page->maps[0]))
+		return 2;
+	page->nr = SYS_getppid;
+	if (syscall(SYS_getppid) <= 0)
+		return 3;
+	if (!read_maps(page->maps[1]) || strcmp(page->maps[0], page->maps[1]) != 0)
+		return 4;
+	page->word = filter_answers();
+	page->signals = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	return 0;
 }
 
-static void test_privilege(void)
+static void test_unprivileged(void)
 {
-	CU_ASSERT_EQUAL(inject_at(start(child_unprivileged), MARK, false, 1, WH_INJECT_REFUSED), 0);
-	CU_ASSERT_EQUAL(inject_at(start(child_no_new_privs), MARK, true, 1, WH_INJECT_DONE), 0);
+	struct plan plan = {.inject = true};
+
+	CU_ASSERT(follow(&plan, unprivileged_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_REFUSED);
+	CU_ASSERT(plan.detail.err == EACCES);
+	CU_ASSERT(page->word == 0 && page->signals == 0);
+
+	plan = (struct plan){.inject = true, .no_new_privs = true};
+	CU_ASSERT(follow(&plan, unprivileged_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_DONE);
+	CU_ASSERT(page->word == 1 && page->signals == 1);
 }
-
-/* Signals that are on their way take effect after it, as they would have after the call. */
-static volatile sig_atomic_t caught;
-
-static void catch (int sig)
-{
-	(void)sig;
-	caught++;
-}
-
-static int child_signal(void)
-{
-	signal(SIGUSR1, catch);
-	syscall(MARK);
-	return caught == 1 && is_denied() ? 0 : 1;
-}
-
-static void test_signal(void)
-{
-	pid_t pid = start(child_signal);
-	struct wh_inject_result result;
-	struct sock_fprog filter = deny();
-	int status;
-
-	CU_ASSERT_FATAL(run_to(pid, MARK, &status));
-	kill(pid, SIGUSR1);
-	CU_ASSERT_EQUAL(wh_inject_filter(pid, pid, &filter, false, &result), WH_INJECT_DONE);
-	ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
-	CU_ASSERT(!run_to(pid, -1, &status));
-	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-/* SIGSTOP cannot be blocked: it stops the process after the injection, until SIGCONT. */
-static void test_stop(void)
-{
-	pid_t pid = start(child_registers);
-	struct wh_inject_result result;
-	struct sock_fprog filter = deny();
-	bool stopped = false;
-	int status = 0;
-
-	CU_ASSERT_FATAL(run_to(pid, MARK, &status));
-	kill(pid, SIGSTOP);
-	CU_ASSERT_EQUAL(wh_inject_filter(pid, pid, &filter, false, &result), WH_INJECT_DONE);
-	ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
-	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
-		if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGSTOP) {
-			stopped = true;
-			ptrace(PTRACE_LISTEN, pid, NULL, NULL);
-			kill(pid, SIGCONT);
-			continue;
-		}
-		ptrace(PTRACE_SYSCALL, pid, NULL,
-		       (void *)(long)(status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80)
-					      ? WSTOPSIG(status)
-					      : 0));
-	}
-	CU_ASSERT(stopped);
-	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-/* Killed in its stop: that is told, and waited for by nobody in vain. */
-static void test_killed(void)
-{
-	pid_t pid = start(child_registers);
-	struct wh_inject_result result = {0};
-	struct sock_fprog filter = deny();
-	enum wh_inject got;
-	int status;
-
-	CU_ASSERT_FATAL(run_to(pid, MARK, &status));
-	kill(pid, SIGKILL);
-	got = wh_inject_filter(pid, pid, &filter, false, &result);
-	CU_ASSERT(got == WH_INJECT_DIED || got == WH_INJECT_NOT_NOW);
-	status = result.died;
-	if (got == WH_INJECT_NOT_NOW || WIFSTOPPED(status)) {
-		ptrace(PTRACE_CONT, pid, NULL, NULL);
-		while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status))
-			ptrace(PTRACE_CONT, pid, NULL, NULL);
-	}
-	CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-#endif
 
 int main(void)
 {
-	CU_pSuite suite;
-	unsigned failed;
+	static CU_TestInfo tests[] = {
+		{"nothing but the filter is new", test_state},
+		{"the calls' results, filter upon filter", test_results},
+		{"a read that blocks", test_blocked},
+		{"a thread with a small stack", test_small},
+		{"past an earlier filter's stops", test_traced},
+		{"a filter of the program's own", test_trap},
+		{"not at this call", test_not_now},
+		{"an i386 call", test_i386},
+		{"without privilege", test_unprivileged},
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 2;
-	suite = CU_add_suite("inject", NULL, NULL);
-#ifdef __x86_64__
-	if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1 && geteuid() == 0) {
-		CU_add_test(suite, "registers, red zone and mappings stay", test_registers);
-		CU_add_test(suite, "more than once", test_again);
-		CU_add_test(suite, "the call itself is made, once", test_own_call);
-		CU_add_test(suite, "nothing is put below the stack", test_small_stack);
-		CU_add_test(suite, "only at ordinary calls", test_not_now);
-		CU_add_test(suite, "with and without privilege", test_privilege);
-		CU_add_test(suite, "a signal comes after it", test_signal);
-		CU_add_test(suite, "a stop comes after it", test_stop);
-		CU_add_test(suite, "killed meanwhile", test_killed);
-	}
-#else
-	(void)suite;
-#endif
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return run_tests("inject", tests);
 }
+
+#else
+
+#include "tracer/inject.h"
+
+int main(void)
+{
+	struct wh_inject_result result;
+	struct sock_fprog none = {0, NULL};
+
+	return wh_inject_filter(1, &none, false, &result) == WH_INJECT_NOT_NOW ? 0 : 1;
+}
+
+#endif
