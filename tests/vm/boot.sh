@@ -10,7 +10,7 @@ set -eu
 
 payload=$1 log=$2 seconds=$3
 cache=${WHITTLE_TEST_CACHE:-/var/cache/whittle-tests}/vm
-packages=mount,nginx-light,redis-server,apparmor,libseccomp2,libapparmor1,libunwind8,libjansson4,wrk,iproute2,procps,libcap2-bin,curl
+packages=mount,nginx-light,redis-server,apparmor,libseccomp2,libapparmor1,libunwind8,libjansson4,libbpf1,wrk,iproute2,procps,libcap2-bin,curl
 
 mkdir -p "$cache"
 work=$(mktemp -d "${TMPDIR:-/tmp}/whittle-vm.XXXXXX")
