@@ -166,6 +166,7 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 	t->memory = m->memory;
 	t->no = m->no;
 	t->maker = maker->tid;
+	t->follow = m->follow;
 	t->loud = m->loud || !wh_adaptive_fits(r, task, t);
 	return 0;
 }
@@ -265,6 +266,8 @@ static int adaptive_interrupted(struct wh_recorder *r, struct wh_task *task)
 
 	if (!t)
 		return -ENOMEM;
+	/* A new task's first stop: its registers are a copy of its maker's. */
+	wh_follow_restore(task, &t->follow);
 	if (!t->roused)
 		return 0;
 	t->roused = false;
@@ -386,6 +389,14 @@ static bool is_ours(struct wh_adaptive_task *t, const struct __ptrace_syscall_in
 	return ours;
 }
 
+/* Without a tracer, a child with our filters would be refused what they stop at. */
+static void keep_children(struct wh_task *task, struct wh_adaptive_task *t)
+{
+	if (t->depth && task->in_call && task->call.row &&
+	    task->call.row->irregular == WH_IRREGULAR_NAMESPACE)
+		wh_follow_enter(task, &t->follow);
+}
+
 static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
 		      const struct __ptrace_syscall_info *info)
 {
@@ -398,6 +409,7 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 	err = wh_call_enter(r, task, info);
 	if (err < 0 || !task->in_call)
 		return err;
+	keep_children(task, t);
 	/* These have no return to be learnt at. */
 	if (task->call.nr == SYS_exit || task->call.nr == SYS_exit_group)
 		err = learn(r, task, t, info);
@@ -445,6 +457,7 @@ static int stop_filter(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 		err = wh_call_enter(r, task, info);
 		if (err >= 0 && !foreign && task->in_call && !t->loud)
 			err = pass_late(r, task, t);
+		keep_children(task, t);
 	}
 	if (foreign)
 		refuse(task);
@@ -459,6 +472,7 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	int err = learn(r, task, t, info);
 
 	t->between = false;
+	wh_follow_restore(task, &t->follow);
 	if (task->in_call) {
 		hide_filters(r, task, t, &seen);
 		watch_changes(r, task, info);

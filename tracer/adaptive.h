@@ -14,6 +14,7 @@
 #define WHITTLE_TRACER_ADAPTIVE_H
 
 #include "tracer/engine.h"
+#include "tracer/follow.h"
 #include "tracer/quiet.h"
 
 #define WH_ADAPTIVE_DEPTH   3	/* filters on one thread: each costs time at each call */
@@ -45,6 +46,7 @@ struct wh_adaptive_task {
 	uint64_t heat_ms;		   /* when counting began */
 	uint64_t memory;		   /* names its address space */
 	const struct wh_quiet_set *passes; /* what its filters let pass; NULL: no filter */
+	struct wh_follow follow;	   /* of the call in flight, or of the one that made it */
 	pid_t maker;			   /* who made it, until it executes; 0: not known */
 	const char *children;		   /* what its children executed last, … */
 	unsigned execs;			   /* … and how often in a row */
