@@ -10,6 +10,7 @@
 #include "tracer/call.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
+#include "tracer/procfs.h"
 #include "tracer/restart.h"
 #include "tracer/site.h"
 
@@ -206,8 +207,7 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 	/* Then it will tell of itself, by its own first stop. */
 	if (!tid)
 		return 0;
-	/* It may have died, and been waited for, before its maker's event was seen. */
-	if (!wh_task_find(loop->r->tasks, tid) && kill(tid, 0) < 0 && errno == ESRCH)
+	if (!wh_task_find(loop->r->tasks, tid) && !wh_procfs_traced(loop->r->proc_fd, tid))
 		return 0;
 	err = add_task(loop, tid, task, &child);
 	if (err == 0)
