@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/decode.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
@@ -57,23 +58,6 @@ static void enter_socket(struct wh_caprule_ask *ask)
 		}
 }
 
-/* struct kind - what a descriptor is, asked of a copy of it. */
-struct kind {
-	int family, protocol;
-};
-
-static bool socket_kind(struct wh_caprule_ask *ask, int fd, struct kind *ret)
-{
-	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, ask->task->process->tgid, 0);
-	wh_auto(fd) copy = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	socklen_t len = sizeof(int);
-
-	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &ret->family, &len) < 0)
-		return false;
-	len = sizeof(int);
-	return getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &ret->protocol, &len) == 0;
-}
-
 /* ---- bind, connect --------------------------------------------------------------------------- */
 
 static void bind_port(struct wh_caprule_ask *ask, unsigned port)
@@ -112,10 +96,11 @@ static int family_of(const struct wh_call *call)
 static void bind_netlink(struct wh_caprule_ask *ask)
 {
 	const struct sockaddr_nl *nl = (const void *)ask->call->addr;
-	struct kind kind;
+	struct wh_decode_kind kind;
 
 	if (ask->call->addr_len >= sizeof(*nl) && nl->nl_groups &&
-	    socket_kind(ask, wh_caprule_arg(ask, 0), &kind) && kind.protocol == NETLINK_AUDIT)
+	    wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
+	    kind.protocol == NETLINK_AUDIT)
 		wh_caprule_need(ask, CAP_AUDIT_READ, -1, REQUIRED, "listen to the audit log");
 }
 
@@ -205,14 +190,15 @@ static void netlink_message(struct wh_caprule_ask *ask, int protocol, const stru
 static void send_data(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
 {
 	struct nlmsghdr h;
-	struct kind kind;
+	struct wh_decode_kind kind;
 
 	if (len < sizeof(h) || !wh_caprule_read(ask, addr, &h, sizeof(h)))
 		return;
 	if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len || !h.nlmsg_type)
 		return;
-	if (socket_kind(ask, wh_caprule_arg(ask, 0), &kind) && kind.family == AF_NETLINK)
-		netlink_message(ask, kind.protocol, &h);
+	if (wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
+	    kind.family == AF_NETLINK)
+		netlink_message(ask, (int)kind.protocol, &h);
 }
 
 /* scm_check_creds(): who says he is someone else. */
@@ -361,7 +347,7 @@ static bool congestion_is_free(struct wh_caprule_ask *ask)
 
 static bool applies(struct wh_caprule_ask *ask, enum when when)
 {
-	struct kind kind;
+	struct wh_decode_kind kind;
 	int32_t value = 0;
 
 	switch (when) {
@@ -373,7 +359,7 @@ static bool applies(struct wh_caprule_ask *ask, enum when when)
 			return false;
 		return when == NONZERO ? value != 0 : value < 0 || value > 6;
 	case AUDIT:
-		return socket_kind(ask, wh_caprule_arg(ask, 0), &kind) &&
+		return wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
 		       kind.protocol == NETLINK_AUDIT;
 	case CONGESTION:
 		return !congestion_is_free(ask);
