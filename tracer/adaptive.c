@@ -16,6 +16,7 @@
 #include "tracer/call.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
+#include "tracer/disguise.h"
 #include "tracer/known.h"
 #include "tracer/restart.h"
 
@@ -141,9 +142,6 @@ static int adaptive_finish(struct wh_recorder *r, struct wh_run *run)
 		k = note(r, run,
 			 "set no_new_privs in threads: a tracer without CAP_SYS_PTRACE keeps them "
 			 "from gaining privilege anyway");
-	if (k == 0 && a->filters)
-		k = note(r, run,
-			 "Seccomp and Seccomp_filters in /proc/PID/status show the filters");
 	return k;
 }
 
@@ -346,6 +344,30 @@ static void hide_filters(const struct wh_recorder *r, const struct wh_task *task
 	set_result(task, -1, SECCOMP_MODE_DISABLED);
 }
 
+static unsigned own_filters(const struct wh_task *task)
+{
+	const struct wh_adaptive_task *t = task->watch;
+
+	return t ? t->depth : 0;
+}
+
+static void visit_readers(void *data, struct wh_task *task)
+{
+	struct visit *v = data;
+
+	if (task->watch && task->process == v->process)
+		wh_adaptive_rouse(v->r, task, task->watch);
+}
+
+static void hide_status(struct wh_recorder *r, struct wh_task *task,
+			const struct __ptrace_syscall_info *info)
+{
+	struct visit v = {.r = r, .process = task->process};
+
+	if (wh_disguise_left(r, task, info->exit.rval, info->exit.is_error, own_filters))
+		wh_task_each(r->tasks, visit_readers, &v);
+}
+
 static int learn(struct wh_recorder *r, const struct wh_task *task,
 		 const struct wh_adaptive_task *t, const struct __ptrace_syscall_info *info)
 {
@@ -475,6 +497,7 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	wh_follow_restore(task, &t->follow);
 	if (task->in_call) {
 		hide_filters(r, task, t, &seen);
+		hide_status(r, task, info);
 		watch_changes(r, task, info);
 	}
 	if (err >= 0)
@@ -509,7 +532,8 @@ static enum __ptrace_request adaptive_resume(struct wh_recorder *r, struct wh_ta
 	const struct wh_adaptive_task *t = task->watch;
 
 	(void)r;
-	return !t || t->loud || task->in_call ? PTRACE_SYSCALL : PTRACE_CONT;
+	return !t || t->loud || task->in_call || task->process->reads_status ? PTRACE_SYSCALL
+									     : PTRACE_CONT;
 }
 
 const struct wh_engine wh_adaptive_engine = {

@@ -25,13 +25,23 @@ struct wh_creds {
 	bool in_init_userns; /* same user namespace as the tracer */
 };
 
+/** struct wh_status_read - the end of what was last read of a /proc/PID/status; tracer/disguise.h. */
+struct wh_status_read {
+	int fd;
+	uint64_t end; /* where in the file it ends */
+	char text[24];
+	size_t n;
+};
+
 /** struct wh_process - what threads of a thread group share. Counted, as a leader may die first. */
 struct wh_process {
 	unsigned refs;		/* tasks */
 	pid_t tgid;		/* as all ids here: in the tracer's pid namespace */
 	const char *program;	/* executable as resolved, interned in the trace */
 	struct wh_strlist argv; /* tracer/argv.h; bounded */
-	bool executed; /* has executed since it was forked: no longer a copy of its parent */
+	bool executed;	   /* has executed since it was forked: no longer a copy of its parent */
+	bool reads_status; /* has a /proc/PID/status open, as far as is known; tracer/disguise.h */
+	struct wh_status_read status_read;
 	struct wh_process *next;
 };
 

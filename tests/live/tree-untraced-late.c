@@ -6,38 +6,25 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "expect.h"
 
-#define ROUNDS 40
-#define CALLS  2000
-
-static int filters(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	int n = 0;
-
-	expect_that(f != NULL);
-	while (fgets(line, sizeof(line), f))
-		sscanf(line, "Seccomp_filters: %d", &n);
-	fclose(f);
-	return n;
-}
+#define CALLS 20000
 
 int main(void)
 {
-	int before = filters(), status;
-	bool followed = before > 0;
+	/* What the status says of filters is not the tracer's. */
+	const char *engine = getenv("WH_ENGINE");
+	bool followed = engine && strcmp(engine, "plain") != 0;
+	int status;
 	long pid;
 
-	for (int i = 0; i < ROUNDS && !followed; i++) {
-		for (int k = 0; k < CALLS; k++)
-			syscall(SYS_getppid);
-		followed = filters() > before;
-	}
+	for (int i = 0; i < CALLS; i++)
+		syscall(SYS_getppid);
 	pid = syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0);
 	if (!pid) {
 		syscall(SYS_getsid, 0);

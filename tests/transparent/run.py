@@ -18,7 +18,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # {engine: {check: why no tracer of that kind can pass}}
 SEEN = "its filter is seen in the status"
 CANNOT = {
-    "adaptive": {"seccomp-mode": SEEN, "seccomp-filters": SEEN, "PR_GET_SECCOMP": SEEN},
     "assisted": {"seccomp-mode": SEEN, "seccomp-filters": SEEN, "PR_GET_SECCOMP": SEEN},
 }
 
