@@ -19,6 +19,7 @@
 #include "tracer/disguise.h"
 #include "tracer/known.h"
 #include "tracer/restart.h"
+#include "tracer/strict.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -432,6 +433,7 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 	if (err < 0 || !task->in_call)
 		return err;
 	keep_children(task, t);
+	wh_strict_entered(r, task);
 	/* These have no return to be learnt at. */
 	if (task->call.nr == SYS_exit || task->call.nr == SYS_exit_group)
 		err = learn(r, task, t, info);
@@ -498,7 +500,9 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	if (task->in_call) {
 		hide_filters(r, task, t, &seen);
 		hide_status(r, task, info);
-		watch_changes(r, task, info);
+		if (t->depth && t->no != WH_ADAPTIVE_OWN_FILTER && !wh_adaptive_of(r)->base_filters)
+			wh_strict_left(task, &seen);
+		watch_changes(r, task, &seen);
 	}
 	if (err >= 0)
 		err = wh_call_leave(r, task, &seen);

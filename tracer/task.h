@@ -131,6 +131,7 @@ struct wh_task {
 	bool in_call;		     /* between entry and exit */
 	struct wh_changes *changing; /* where the call in flight is counted, or NULL */
 	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
+	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
 	uint64_t root_known;	     /* generation of changes, plus 1, at which its root was ours */
 	/* Below: the loop's own. */
 	bool vfork_child; /* shares its parent's memory until it executes */
