@@ -132,7 +132,7 @@ struct wh_task {
 	struct wh_changes *changing; /* where the call in flight is counted, or NULL */
 	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
 	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
-	uint64_t root_known;	     /* generation of changes, plus 1, at which its root was ours */
+	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours */
 	/* Below: the loop's own. */
 	bool vfork_child; /* shares its parent's memory until it executes */
 	bool had_child;	  /* an event told of a child that this call made */
