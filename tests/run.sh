@@ -28,7 +28,7 @@ packages=(
 	# 32-bit, musl and Go programs to trace
 	gcc-multilib musl-tools golang-go
 	# the services, their loads, and the peers to compare with
-	nginx-light redis-server redis-tools memcached caddy postgresql python3 nodejs wrk curl strace bpftrace linux-perf
+	nginx-light redis-server redis-tools memcached caddy postgresql python3 nodejs openjdk-17-jdk-headless wrk curl strace bpftrace linux-perf
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
 	docker.io podman runc crun apparmor libcap2-bin mmdebstrap

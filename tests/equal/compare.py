@@ -31,8 +31,9 @@ KEYS = ("abi", "name", "path", "access", "from", "to", "interpreter", "op", "fam
 
 
 def fold_text(text, folds):
+    """@folds: (old, new), where old is a string, or a compiled regular expression."""
     for old, new in folds:
-        text = text.replace(old, new)
+        text = text.replace(old, new) if isinstance(old, str) else old.sub(new, text)
     return text
 
 
@@ -116,6 +117,27 @@ def compare(a, b, folds=()):
     return lines
 
 
+def flat(trace, folds=()):
+    """All that a trace says, one line each."""
+    lines = set()
+    for key, fields in facts_of(trace, folds).items():
+        lines.add(key)
+        lines |= {f"{key}: {field} {p}" for field, value in fields.items() for p in parts(value)}
+    return lines
+
+
+def differ(references, made):
+    """What recordings of a program that isn't the same each time do not agree on, as lines.
+
+    Both are lists of flat(). What differs among the references, or among those that were made, is chance.
+    Lost is what each of the references has, and none of the others; and invented the other way round.
+    """
+    lost = set.intersection(*references) - set.union(*made)
+    invented = set.intersection(*made) - set.union(*references)
+    return [f"{what}: {line}" for what, lines in (("lost", lost), ("invented", invented)) for line in sorted(lines)
+            if line.split(": ", 1)[0] not in lines or ": " not in line]
+
+
 # ---- the self-test -------------------------------------------------------------------------------
 
 SAMPLE = {
@@ -172,6 +194,11 @@ def self_test():
         for a, b in ((SAMPLE, planted(path, value)), (planted(path, value), SAMPLE)):
             if not compare(a, b):
                 wrong.append(f"not found: {path} = {value!r}")
+        a, b = flat(SAMPLE), flat(planted(path, value))
+        if not differ([a, a], [b]):
+            wrong.append(f"not found among several: {path} = {value!r}")
+        if differ([a, b], [b]) or differ([a], [a, b]):
+            wrong.append(f"not told from chance: {path} = {value!r}")
     for path, value in SAME:
         wrong += [f"{path} = {value!r}: {line}" for line in compare(SAMPLE, planted(path, value))]
     if compare(SAMPLE, planted(("files", 0, "path"), "/tmp/1/a"), [("/tmp/1/", "/")]):

@@ -6,19 +6,18 @@ program says it did. README.md beside this file describes the programs and their
 usage: run.py [--whittle FILE] [--build DIR] [--suite NAME] [--keep] [-v] [NAME…]
 Prints a line a case: "ok …", "not ok …: why". Must be root. NAME is a case (or a part of its name).
 """
-import argparse
 import json
 import os
 import platform
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import harness  # noqa: E402
+
 FLAGS = ("m32", "static", "musl", "nolibc", "threads")
 SETTINGS = ("args", "record", "outcome", "status", "timeout", "env", "complete", "expect")
 KINDS = ("runs", "syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts",
@@ -255,29 +254,7 @@ def check_general(trace, settings, argv):
 
 
 def sane_environment():
-    keep = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-            "WHITTLE_TEMPLATES", "LD_LIBRARY_PATH")
-    env = {k: v for k, v in os.environ.items() if k in keep}
-    env["LC_ALL"] = "C.UTF-8"
-    return env
-
-
-def run_limited(argv, timeout, **kwargs):
-    """Run in a session of its own; all that is left of it is killed at the end."""
-    child = subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL, **kwargs)
-    try:
-        return child.wait(timeout), False
-    except subprocess.TimeoutExpired:
-        return None, True
-    finally:
-        # whittle first: its tracees die with it (PTRACE_O_EXITKILL).
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    return harness.environment(os.environ.get("PATH", os.defpath), HOME=os.environ.get("HOME", "/"))
 
 
 def tail(path, lines=15):
@@ -303,19 +280,18 @@ def run_program(case, options, folder):
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     out, err = os.open(stdout, flags, 0o644), os.open(stderr, flags, 0o644)
     try:
-        status, timed_out = run_limited(command, float(settings.get("timeout", 120)), cwd=cwd,
+        _, status = harness.run_limited(command, float(settings.get("timeout", 120)), cwd=cwd,
                                         env=env, stdout=out, stderr=err, umask=0o022)
     finally:
         os.close(out)
         os.close(err)
-    if timed_out:
+    if status is None:
         raise Wrong("it did not end in time\n" + tail(stderr))
     want_status = int(settings.get("status", 0))
     if status != want_status:
         raise Wrong(f"whittle's exit status is {status}, not {want_status}\n" + tail(stderr, 40))
     try:
-        with open(trace_file, encoding="utf-8") as f:
-            trace = json.load(f)
+        trace = harness.load(trace_file)
     except (OSError, ValueError) as error:
         raise Wrong(f"the trace cannot be read: {error}\n" + tail(stderr))
     with open(stdout, "rb") as f:
@@ -338,7 +314,7 @@ def run_script(case, options, folder):
     env.update(WHITTLE=options.whittle, WH_BUILD=options.build, WH_ENGINE=options.engine or "",
                WH_LIVE=os.path.join(options.build, "live"), PYTHONDONTWRITEBYTECODE="1")
     with open(stdout, "wb") as out, open(stderr, "wb") as err:
-        status, timed_out = run_limited([source], 300, cwd=cwd, env=env, stdout=out, stderr=err)
+        _, status = harness.run_limited([source], 300, cwd=cwd, env=env, stdout=out, stderr=err)
     with open(stdout, encoding="utf-8", errors="replace") as f:
         lines = f.read().splitlines()
     results, notes = [], []
@@ -348,7 +324,7 @@ def run_script(case, options, folder):
             results.append((m.group(1), f"{name}/{m.group(2)}"))
         else:
             notes.append(line)
-    if timed_out:
+    if status is None:
         results.append(("not ok", f"{name}: it did not end in time"))
     elif status and not any(r == "not ok" for r, _ in results):
         results.append(("not ok", f"{name}: exit status {status}"))
@@ -375,64 +351,42 @@ def check_reprint(whittle, traces, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--whittle", default=os.environ.get("WHITTLE"))
-    parser.add_argument("--build", default=os.environ.get("WH_BUILD"))
+    parser = harness.parser(__doc__)
     parser.add_argument("--suite", default="live")
     parser.add_argument("--engine", help="for every recording; unless it is plain, counts are "
                         "compared by presence alone")
-    parser.add_argument("--keep", action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true", help="print times")
-    parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
-    if not options.build:
-        parser.error("--build DIR or WH_BUILD: where cmake built whittle and the programs")
-    options.build = os.path.abspath(options.build)
-    options.whittle = os.path.abspath(options.whittle or os.path.join(options.build, "whittle"))
-    if os.getuid() != 0:
-        parser.error("must be root")
+    options = harness.parse(parser)
     cases = cases_of(options.build)
     if options.names:
         cases = [c for c in cases if any(n in c[0] for n in options.names)]
         if not cases:
             parser.error(f"no case has {' or '.join(options.names)} in its name")
-    top = tempfile.mkdtemp(prefix="whittle-live.")
-    os.chmod(top, 0o755)
-    failed, traces = 0, []
-    try:
+    results, traces = harness.Results(options.suite + "/"), []
+    with harness.temporary("live", options.keep) as top:
         for case in cases:
             folder = os.path.join(top, case[0])
             os.mkdir(folder, 0o755)
             started = time.monotonic()
-            name = f"{options.suite}/{case[0]}"
             if case[1] is None:
                 for result, text in run_script(case, options, folder):
-                    failed += result == "not ok"
+                    results.failed |= result == "not ok"
                     print(f"{result} {options.suite}/{text}", flush=True)
             else:
                 try:
                     traces.append((case[0], run_program(case, options, folder)))
-                    print(f"ok {name}", flush=True)
+                    results.say(case[0])
                 except Wrong as wrong:
-                    failed += 1
-                    why, _, more = str(wrong).partition("\n")
-                    print("\n".join(f"  {line.strip()}" for line in more.splitlines()), flush=True)
-                    print(f"not ok {name}: {why}", flush=True)
+                    results.say(case[0], str(wrong).splitlines(), most=80)
             if options.verbose:
                 print(f"  {time.monotonic() - started:.2f} s", file=sys.stderr)
         if not options.names:
             try:
                 check_reprint(options.whittle, traces, top)
-                print(f"ok {options.suite}/reprint", flush=True)
+                results.say("reprint")
             except Wrong as wrong:
-                failed += 1
-                print(f"not ok {options.suite}/reprint: {wrong}", flush=True)
-    finally:
-        if options.keep:
-            print(f"kept: {top}", file=sys.stderr)
-        else:
-            shutil.rmtree(top, ignore_errors=True)
-    return 1 if failed else 0
+                results.say("reprint", [str(wrong)])
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":

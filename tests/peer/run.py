@@ -15,20 +15,19 @@ up to ROUNDS, until the unions agree.
 What was tried for the first and not taken: ftrace's own trace buffer loses events under load; hist
 triggers count without loss but are not configured in common kernels.
 
-usage: [WHITTLE=FILE] [WH_BUILD=DIR] run.py [NAME…]
+usage: [WHITTLE=FILE] [WH_BUILD=DIR] run.py [NAME…]; must be root.
 """
-import importlib.util
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+import harness  # noqa: E402
+
 ROUNDS = 5
 SERVICES = ("nginx", "redis", "postgresql", "python", "node")
 ENTRY = ("x86_64", 59)  # execve
@@ -64,51 +63,15 @@ PROGRAMS = {
 }
 
 
-def note(text):
-    print("\n".join("  " + line for line in text.splitlines()), flush=True)
-
-
-class Results:
-    def __init__(self):
-        self.failed = False
-
-    def say(self, name, why=None, details=()):
-        for line in details:
-            note(line)
-        if why:
-            self.failed = True
-        print(f"not ok peer/{name}: {why}" if why else f"ok peer/{name}", flush=True)
-
-
 # ---- whittle's side ------------------------------------------------------------------------------
 
-def record(whittle, trace, command, cwd, options=(), timeout=300, stdout=subprocess.DEVNULL, env=None):
-    """Record; (pid of that whittle, exit status, stderr)."""
-    with tempfile.TemporaryFile("w+") as err:
-        child = subprocess.Popen([whittle, "record", "-o", trace, *options, "--", *command],
-                                 cwd=cwd, stdin=subprocess.DEVNULL, stdout=stdout, stderr=err, env=env,
-                                 start_new_session=True)
-        try:
-            status = child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            status = "timeout"
-        err.seek(0)
-        return child.pid, status, err.read()
+def record(options, command, trace, cwd, extra=(), env=None, wanted=0):
+    return harness.Recording(options, command, trace, extra=extra, cwd=cwd, env=env or environment(), timeout=300,
+                             stdout=subprocess.DEVNULL, wanted=wanted)
 
 
-def load_trace(path):
-    with open(path, encoding="utf-8") as f:
-        return json.load(f)
-
-
-def plain_environment():
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
-    for name in ("TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
-        if name in os.environ:
-            env[name] = os.environ[name]
-    return env
+def environment():
+    return harness.environment(HOME="/nonexistent")
 
 
 # ---- the kernel's side ---------------------------------------------------------------------------
@@ -204,38 +167,19 @@ def differences(trace, seen, exits, names):
     return lines
 
 
-def sample_setting(name, key):
-    with open(os.path.join(TOP, "samples", name, "sample.env"), encoding="utf-8") as f:
-        for line in f:
-            if line.startswith(key + "="):
-                return line.strip().split("=", 1)[1]
-    raise KeyError(key)
+def record_service(options, name, top):
+    try:
+        command, extra = harness.sample(name)
+    except OSError as error:
+        return None, [str(error)]
+    made = record(options, command, os.path.join(top, f"service-{name}.json"), top, extra, dict(os.environ))
+    return made, made.problem
 
 
-def record_service(whittle, name, top):
-    folder = os.path.join(TOP, "samples", name)
-    trace = os.path.join(top, f"service-{name}.json")
-    prepared = subprocess.run([os.path.join(folder, "prepare")], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False)
-    if prepared.returncode:
-        return None, None, f"prepare: {prepared.stderr}"
-    pid, status, err = record(whittle, trace, [os.path.join(folder, "start")], top,
-                              ["--ready", sample_setting(name, "ready"), "--load",
-                               os.path.join(folder, "load")], env=dict(os.environ))
-    return pid, trace, None if status == 0 else f"exit status {status}: {err[-2000:]}"
-
-
-def live_module():
-    spec = importlib.util.spec_from_file_location("live", os.path.join(TOP, "tests", "live", "run.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def record_live(whittle, build, wanted, top):
-    """Each live test program once more: yields (case, pid, trace or None, why)."""
-    live = live_module()
-    for name, program, _, settings in live.cases_of(build):
+def record_live(options, wanted, top):
+    """Each live test program once more: yields (case, recording)."""
+    live = harness.module("live", "run.py")
+    for name, program, _, settings in live.cases_of(options.build):
         if program is None or not wanted(f"kernel/live-{name}"):
             continue
         folder = os.path.join(top, "live-" + name)
@@ -243,53 +187,47 @@ def record_live(whittle, build, wanted, top):
         command = [program] + settings.get("args", "").split()
         env = live.sane_environment()
         env.update(e.split("=", 1) for e in settings.get("env", []))
-        trace = os.path.join(top, f"live-{name}.json")
-        pid, status, err = record(whittle, trace, command, folder, settings.get("record", "").split(), env=env)
-        want = int(settings.get("status", 0))
-        yield name, pid, trace, None if status == want else f"exit status {status}: {err[-500:]}"
+        made = record(options, command, os.path.join(top, f"live-{name}.json"), folder,
+                      settings.get("record", "").split(), env, int(settings.get("status", 0)))
+        yield name, made
 
 
-def record_all(whittle, build, wanted, top):
-    """[(case, pid of its whittle, trace, why there is none)]"""
+def record_all(options, wanted, top):
+    """[(case, recording, why there is none)]"""
     todo = []
     for name in SERVICES:
         if wanted(f"kernel/sample-{name}"):
-            todo.append((f"kernel/sample-{name}", *record_service(whittle, name, top)))
+            todo.append((f"kernel/sample-{name}", *record_service(options, name, top)))
     for name, script in PROGRAMS.items():
         if wanted(f"kernel/{name}"):
             folder = os.path.join(top, "kernel-" + name)
             os.mkdir(folder)
-            trace = os.path.join(top, f"kernel-{name}.json")
-            pid, status, err = record(whittle, trace, ["/bin/sh", "-c", script], folder, env=plain_environment())
-            todo.append((f"kernel/{name}", pid, trace,
-                         None if status == 0 else f"exit status {status}: {err[-1000:]}"))
-    for name, pid, trace, why in record_live(whittle, build, wanted, top):
-        todo.append((f"kernel/live-{name}", pid, trace, why))
+            made = record(options, ["/bin/sh", "-c", script], os.path.join(top, f"kernel-{name}.json"), folder)
+            todo.append((f"kernel/{name}", made, made.problem))
+    for name, made in record_live(options, wanted, top):
+        todo.append((f"kernel/live-{name}", made, made.problem))
     return todo
 
 
-def against_kernel(whittle, build, wanted, top, results):
+def against_kernel(options, wanted, top, results):
     try:
         kernel = Kernel()
     except OSError as error:
-        print(f"skip peer/kernel: {error}", flush=True)
+        results.skip("kernel", error)
         return
     try:
-        todo = record_all(whittle, build, wanted, top)
+        todo = record_all(options, wanted, top)
     except BaseException:
         kernel.stop()
         raise
     (counts, exits), names = kernel.counts(), kernel_names()
-    for name, pid, trace, why in todo:
-        if why:
-            results.say(name, "it could not be recorded", [why])
+    for name, made, problem in todo:
+        if problem:
+            results.say(name, ["it could not be recorded", *problem])
             continue
-        seen = counts.get(pid, {})
-        if not seen:
-            results.say(name, "the kernel saw nothing of it")
-            continue
-        lines = differences(load_trace(trace), seen, exits.get(pid, 0), names)
-        results.say(name, f"{len(lines)} differences" if lines else None, lines)
+        seen = counts.get(made.pid, {})
+        results.say(name, differences(made.trace, seen, exits.get(made.pid, 0), names) if seen else
+                    ["the kernel saw nothing of it"])
 
 
 # ---- strace's side -------------------------------------------------------------------------------
@@ -325,7 +263,7 @@ def under_strace(command, cwd, top):
     done = subprocess.run(["strace", "-ff", "-o", prefix, "-y", "-xx", "-s", "8192", "--quiet=all",
                            "-e", "signal=none", *command],
                           cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, env=plain_environment(), timeout=300, check=False)
+                          stderr=subprocess.DEVNULL, env=environment(), timeout=300, check=False)
     calls, files, programs = set(), set(), set()
     for entry in os.listdir(top):
         if not entry.startswith("strace.out"):
@@ -348,48 +286,40 @@ def under_strace(command, cwd, top):
     return done.returncode, calls, files, programs
 
 
-def under_whittle(whittle, command, cwd, top):
-    trace = os.path.join(top, "strace-peer.json")
-    _, status, err = record(whittle, trace, command, cwd, env=plain_environment())
-    if status != 0:
-        return status, err, None, None
-    t = load_trace(trace)
+def under_whittle(options, command, cwd, top):
+    """(why not, {call}, {(path, access)}, {program})"""
+    made = record(options, command, os.path.join(top, "strace-peer.json"), cwd)
+    if made.problem:
+        return made.problem, None, None, None
     letters = {"read": "r", "list": "r", "write": "w", "append": "w", "path": "path"}
     files = set()
-    for f in t["files"]:
+    for f in made.trace["files"]:
         by = f.get("syscalls", [])
         if f["access"] in letters and f.get("outcomes", {}).get("ok") and \
                 set(by) & {"open", "openat", "openat2", "creat"}:
             files.add((stable(f["path"]), letters[f["access"]]))
-    calls = {s["name"] for s in t["syscalls"]}
-    return 0, calls, files, {e["to"] for e in t["execs"]}
+    calls = {s["name"] for s in made.trace["syscalls"]}
+    return [], calls, files, {e["to"] for e in made.trace["execs"]}
 
 
-def fresh(folder):
-    shutil.rmtree(folder, ignore_errors=True)
-    os.mkdir(folder)
-    return folder
-
-
-def against_strace(whittle, wanted, top, results):
+def against_strace(options, wanted, top, results):
     for name, script in PROGRAMS.items():
         if not wanted(f"strace/{name}"):
             continue
         cwd = os.path.join(top, "strace-" + name)
         command = ["/bin/sh", "-c", script]
         mine, theirs = [set(), set(), set()], [set(), set(), set()]
-        rounds, why = 0, None
+        rounds, why = 0, []
         # The first round is the rule. More only where the program itself differs from run to run.
         while rounds < ROUNDS and (rounds == 0 or mine != theirs):
             rounds += 1
-            status, calls, files, programs = under_strace(command, fresh(cwd), top)
+            status, calls, files, programs = under_strace(command, harness.fresh(cwd), top)
             if status != 0:
-                why = f"under strace it ended with {status}"
+                why = [f"under strace it ended with {status}"]
                 break
             theirs = [a | b for a, b in zip(theirs, (calls, files, programs))]
-            status, calls, files, programs = under_whittle(whittle, command, fresh(cwd), top)
-            if status != 0:
-                why = f"whittle ended with {status}: {calls}"
+            why, calls, files, programs = under_whittle(options, command, harness.fresh(cwd), top)
+            if why:
                 break
             mine = [a | b for a, b in zip(mine, (calls, files, programs))]
         lines = []
@@ -397,44 +327,26 @@ def against_strace(whittle, wanted, top, results):
             lines += [f"missing {what}: {x}" for x in sorted(b - a)]
             lines += [f"extra {what}: {x}" for x in sorted(a - b)]
         if lines and not why:
-            why = f"{len(lines)} differences after {rounds} rounds"
+            why = [f"they differ after {rounds} rounds", *lines]
         elif rounds > 1:
-            note(f"{name}: {rounds} rounds, as runs differ")
-        results.say(f"strace/{name}", why, lines[:60])
+            print(f"  {name}: {rounds} rounds, as runs differ", flush=True)
+        results.say(f"strace/{name}", why, most=60)
 
 
 # ---- all -----------------------------------------------------------------------------------------
 
-def isolate():
-    """Go on in a network and mount namespace of our own: the ports and /run of the samples are ours."""
-    if "WH_PEER_INSIDE" not in os.environ:
-        env = dict(os.environ, WH_PEER_INSIDE="1")
-        script = ("mount -t tmpfs -o mode=755 tmpfs /run && mkdir -m 1777 /run/lock && "
-                  "ip link set lo up && exec \"$@\"")
-        os.execvpe("unshare", ["unshare", "-m", "-n", "sh", "-c", script, "sh", sys.executable,
-                               os.path.abspath(__file__), *sys.argv[1:]], env)
-
-
 def main():
-    build = os.environ.get("WH_BUILD")
-    if "-h" in sys.argv or "--help" in sys.argv or not build or os.getuid() != 0:
-        sys.exit(__doc__ + "\nMust be root, with WH_BUILD set.")
-    build = os.path.abspath(build)
-    whittle = os.path.abspath(os.environ.get("WHITTLE", os.path.join(build, "whittle")))
-    isolate()
-    names = sys.argv[1:]
-    results = Results()
-    top = tempfile.mkdtemp(prefix="whittle-peer.")
-    os.chmod(top, 0o755)
+    options = harness.parse(harness.parser(__doc__))
+    # With a /run of its own, for the samples.
+    harness.isolate(own_run=True)
+    results = harness.Results("peer/")
 
     def wanted(case):
-        return not names or any(n in case for n in names)
+        return harness.wanted(options, case)
 
-    try:
-        against_kernel(whittle, build, wanted, top, results)
-        against_strace(whittle, wanted, top, results)
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
+    with harness.temporary("peer", options.keep) as top:
+        against_kernel(options, wanted, top, results)
+        against_strace(options, wanted, top, results)
     return 1 if results.failed else 0
 
 
