@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The assisted engine: calls with nothing to tell but their count and arguments (wh_decode_is_plain())
- * pass a seccomp filter, and BPF programs at their entry and return look whether such a call is known.
- * One that is not makes its thread stop right after it, by a SIGSTOP that nobody but the tracer sees.
- * All other calls stop by the filter.
+ * The assisted engine: calls that can just as well be decoded when they have returned (assisted_row.c)
+ * pass a seccomp filter, and BPF programs at their entry and return look whether such a call is known:
+ * the same program, phase, arguments and result, the same kind of socket, the same file. One that is not
+ * makes its thread stop right after it, by a SIGSTOP that nobody but the tracer sees. All other calls stop
+ * by the filter, before they are made.
  *
  * Where the order matters: a call is put into the set of the known only after it was decoded; news
- * stays in the thread's record until it was decoded; and what a record holds at the thread's end is
- * decoded then, among it the call that never returned.
+ * stays in the thread's slot until it was decoded; and what a slot holds at the thread's end is decoded
+ * then, among it the call that never returned.
+ *
+ * Slots are memory that tracer and kernel share. A child's is taken by BPF, before it has run, and is a
+ * copy of its maker's as far as that matters: so births cost the tracer nothing, and no id of a thread is
+ * ever asked for by BPF, which knows those of the outermost pid namespace only.
  */
 #include "tracer/engine.h"
 
@@ -21,44 +26,22 @@
 #include <sys/stat.h>
 #include <sys/user.h>
 
-#include "tracer/assisted.h"
+#include "tracer/assisted_impl.h"
 #include "tracer/call.h"
-#include "tracer/creds.h"
-#include "tracer/follow.h"
 #include "tracer/known.h"
 #include "tracer/procfs.h"
 
-#define PID_NS_INIT_INO 0xEFFFFFFCu /* include/linux/proc_ns.h */
-#define STATUS_TEXT	4096
-#define SI_FROM_KERNEL	0x80 /* SI_KERNEL */
-
-struct watch {
-	struct wh_assisted_kernel *kernel;
-	uint64_t own_filters, own_mode; /* of seccomp, as the tracer has them */
-	int failed;			/* -ENOMEM where it could not be returned */
-};
-
-/** struct own - of a task: task->watch. */
-struct own {
-	pid_t tid;    /* by which BPF knows it; exec by a thread changes it */
-	bool watched; /* it does */
-	bool plain;   /* stops at each call: it has a filter that may answer before ours */
-	struct wh_follow follow; /* of the call in flight, or of the one that made it */
-};
+#define STATUS_TEXT    4096
+#define SWEEP	       256  /* so many slots more than tasks, and some have been left behind */
+#define SI_FROM_KERNEL 0x80 /* SI_KERNEL */
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
 static int check(const struct wh_record_options *options, struct wh_error *e)
 {
-	struct stat st;
-
 	(void)options;
 	if (geteuid() != 0)
 		return wh_error_set(e, EPERM, "--engine assisted: only root may load BPF programs");
-	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != PID_NS_INIT_INO)
-		return wh_error_set(e, ENOTSUP,
-				    "--engine assisted: whittle is in a pid namespace (a "
-				    "container), and BPF tells the ids of the outermost one");
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return wh_error_set(e, ENOTSUP,
 				    "--engine assisted: the kernel does not describe its types "
@@ -80,7 +63,7 @@ static uint64_t status_field(struct wh_recorder *r, const char *who, const char 
 
 static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct wh_assisted_watch *w = calloc(1, sizeof(*w));
 	int err;
 
 	if (!w)
@@ -88,22 +71,42 @@ static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_erro
 	r->watch = w;
 	w->own_filters = status_field(r, "self", "Seccomp_filters");
 	w->own_mode = status_field(r, "self", "Seccomp");
-	err = wh_assisted_new(&w->kernel, e);
+	err = wh_assisted_new(&w->kernel, NULL, e);
 	if (err < 0)
 		return err;
-	wh_assisted_phase(w->kernel, r->phase);
+	wh_assisted_tick(w->kernel, r->phase);
 	launch->filter = wh_assisted_filter(w->kernel);
 	return 0;
 }
 
+/* One that is not ours. */
+static bool has_filter(struct wh_recorder *r, pid_t tid)
+{
+	const struct wh_assisted_watch *w = r->watch;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", (int)tid);
+	return status_field(r, name, "Seccomp_filters") > w->own_filters + 1;
+}
+
 static void free_watch(struct wh_recorder *r)
 {
-	struct watch *w = r->watch;
+	struct wh_assisted_watch *w = r->watch;
 
 	if (w)
 		wh_assisted_free(w->kernel);
 	free(w);
 	r->watch = NULL;
+}
+
+static int note_slotless(struct wh_recorder *r, struct wh_run *run)
+{
+	const struct wh_assisted_watch *w = r->watch;
+	char note[96];
+
+	snprintf(note, sizeof(note), "%" PRIu64 " threads too many for BPF stopped at each call",
+		 wh_assisted_slotless(w->kernel));
+	return wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, note);
 }
 
 static int finish(struct wh_recorder *r, struct wh_run *run)
@@ -115,7 +118,7 @@ static int finish(struct wh_recorder *r, struct wh_run *run)
 		"CLONE_UNTRACED is taken out of clone() and clone3(): such children are traced, "
 		"too",
 	};
-	struct watch *w = r->watch;
+	struct wh_assisted_watch *w = r->watch;
 	int k = 0;
 
 	wh_assisted_detach(w->kernel);
@@ -124,6 +127,8 @@ static int finish(struct wh_recorder *r, struct wh_run *run)
 	run->seccomp_mode = w->own_mode;
 	for (size_t i = 0; i < WH_ARRAY_SIZE(notes) && k >= 0; i++)
 		k = wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, notes[i]);
+	if (k >= 0 && wh_assisted_slotless(w->kernel))
+		k = note_slotless(r, run);
 	if (k >= 0 && wh_assisted_lost(w->kernel))
 		k = wh_record_gap(r, NULL, "lost-news", "%" PRIu64 " calls",
 				  wh_assisted_lost(w->kernel));
@@ -132,75 +137,104 @@ static int finish(struct wh_recorder *r, struct wh_run *run)
 	return wh_assisted_add_counts(w->kernel, r->trace);
 }
 
+/* Slots of children that died before anyone was told of them. */
+static void sweep(struct wh_recorder *r)
+{
+	struct wh_assisted_watch *w = r->watch;
+	unsigned n = wh_assisted_in_use(w->kernel);
+
+	if (n <= wh_task_count(r->tasks) + SWEEP)
+		return;
+	for (unsigned i = 0; i < WH_WATCH_SLOTS; i++) {
+		struct wh_watch_slot *slot = wh_assisted_slot(w->kernel, i);
+
+		if (slot->tid && !wh_task_find(r->tasks, (pid_t)slot->tid) &&
+		    kill((pid_t)slot->tid, 0) < 0 && errno == ESRCH)
+			wh_assisted_release(w->kernel, slot);
+	}
+}
+
 static int tick(struct wh_recorder *r)
 {
-	struct watch *w = r->watch;
+	struct wh_assisted_watch *w = r->watch;
 
-	wh_assisted_phase(w->kernel, r->phase);
+	wh_assisted_tick(w->kernel, r->phase);
+	sweep(r);
 	return w->failed;
 }
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
-static struct own *own_of(struct wh_task *task)
+static struct wh_assisted_task *own_of(struct wh_task *task)
 {
 	if (!task->watch) {
-		struct own *own = calloc(1, sizeof(*own));
+		struct wh_assisted_task *own = calloc(1, sizeof(*own));
 
 		task->watch = own;
 	}
 	return task->watch;
 }
 
-static void unwatch(struct watch *w, struct own *own)
+/* Further ones cannot be told apart: their tasks are traced at each call. */
+static bool program_number(struct wh_assisted_watch *w, const char *program, unsigned *ret_number)
 {
-	if (own->watched)
-		wh_assisted_remove(w->kernel, own->tid);
-	own->watched = false;
+	unsigned i = 0;
+
+	while (i < w->n_programs && w->program[i] != program)
+		i++;
+	if (i == WH_ASSISTED_PROGRAMS)
+		return false;
+	if (i == w->n_programs)
+		w->program[w->n_programs++] = program;
+	*ret_number = i;
+	return true;
 }
 
-/* @task is stopped. Where BPF cannot take it, it stops at each call. */
-static void watch_task(struct watch *w, struct wh_task *task, struct own *own)
+/* @task is stopped, and has executed. Where BPF cannot take it, it stops at each call. */
+static void watch_program(struct wh_assisted_watch *w, struct wh_task *task,
+			  struct wh_assisted_task *own)
 {
-	struct wh_watch_task state = {.program = (uintptr_t)task->process->program,
-				      .tgid = (unsigned)task->process->tgid};
+	unsigned number;
 
-	unwatch(w, own);
-	own->tid = task->tid;
-	if (own->plain)
+	if (!own->slot && !own->plain)
+		own->slot = wh_assisted_give(w->kernel, task->tid);
+	if (!own->slot)
 		return;
-	own->watched = wh_assisted_put(w->kernel, own->tid, &state);
-	own->plain = !own->watched;
+	wh_assisted_count(w->kernel, own->slot);
+	own->slot->tid = (unsigned)task->tid; /* exec by a thread changes it */
+	if (program_number(w, task->process->program, &number))
+		own->slot->program = number;
+	else
+		own->plain = true;
+	own->slot->plain = own->plain;
 }
 
 static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker)
 {
-	struct watch *w = r->watch;
-	struct own *own = task->watch, *parent = maker ? maker->watch : NULL;
-	char tid[16];
+	struct wh_assisted_watch *w = r->watch;
+	struct wh_assisted_task *own = task->watch, *parent = maker ? maker->watch : NULL;
+	bool known = own;
 
-	if (own && parent)
-		own->follow = parent->follow;
-	if (own) {
-		own->plain = own->plain || (parent && parent->plain);
-		return 0;
-	}
 	own = own_of(task);
 	if (!own)
 		return -ENOMEM;
-	snprintf(tid, sizeof(tid), "%d", (int)task->tid);
-	own->plain = parent ? parent->plain
-			    : status_field(r, tid, "Seccomp_filters") > w->own_filters + 1;
 	if (parent)
 		own->follow = parent->follow;
-	watch_task(w, task, own);
+	if (!own->slot)
+		own->slot = wh_assisted_find(w->kernel, task->tid, parent ? parent->slot : NULL);
+	if (parent && parent->plain)
+		own->plain = true;
+	else if (!known && own->slot)
+		own->plain = own->slot->plain;
+	else if (!known && !parent)
+		own->plain = has_filter(r, task->tid);
 	return 0;
 }
 
 /* A new task's first stop: its registers are a copy of its maker's. */
 static int interrupted(struct wh_recorder *r, struct wh_task *task)
 {
-	struct own *own = task->watch;
+	struct wh_assisted_task *own = task->watch;
 
 	(void)r;
 	if (own)
@@ -208,74 +242,7 @@ static int interrupted(struct wh_recorder *r, struct wh_task *task)
 	return 0;
 }
 
-static int executed(struct wh_recorder *r, struct wh_task *task)
-{
-	struct own *own = own_of(task);
-
-	if (!own)
-		return -ENOMEM;
-	watch_task(r->watch, task, own);
-	return 0;
-}
-
-/* ---- news ------------------------------------------------------------------------------------ */
-
-static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_watch_record *record)
-{
-	struct __ptrace_syscall_info info = {
-		.op = PTRACE_SYSCALL_INFO_ENTRY,
-		.arch = AUDIT_ARCH_X86_64,
-		.instruction_pointer = record->ip,
-		.stack_pointer = record->sp,
-	};
-	unsigned now = r->phase;
-	int k;
-
-	info.entry.nr = record->nr;
-	for (size_t i = 0; i < WH_ARRAY_SIZE(info.entry.args); i++)
-		info.entry.args[i] = record->arg[i];
-	r->phase = record->phase; /* it counts for when it was entered */
-	k = wh_call_enter(r, task, &info);
-	r->phase = now;
-	if (k < 0)
-		return k;
-	if (!record->returned)
-		return wh_call_lose(r, task);
-	info.op = PTRACE_SYSCALL_INFO_EXIT;
-	info.exit.rval = record->ret;
-	info.exit.is_error = record->ret < 0 && record->ret >= -4095;
-	return wh_call_leave(r, task, &info);
-}
-
-/* Take what BPF has kept of @task, which is stopped or dead; with @last, also the call it is in. */
-static int take(struct wh_recorder *r, struct wh_task *task, bool last)
-{
-	struct watch *w = r->watch;
-	struct own *own = task->watch;
-	struct wh_watch_task state;
-	unsigned later;
-	int k = 0;
-
-	if (!own || !own->watched || !wh_assisted_get(w->kernel, own->tid, &state))
-		return 0;
-	/* The newer of two is in the second slot: that is used only while the first is full. */
-	for (unsigned i = 0; i < WH_WATCH_SLOTS && k >= 0; i++) {
-		if (!(state.asked & 1u << i))
-			continue;
-		k = decode(r, task, &state.record[i]);
-		if (k >= 0)
-			wh_assisted_learn(w->kernel, state.program, &state.record[i]);
-	}
-	later = state.asked;
-	if (last && state.in_call && k >= 0)
-		k = decode(r, task, &state.record[state.slot & 1]);
-	state.asked = 0;
-	if (last)
-		unwatch(w, own);
-	else if (later)
-		wh_assisted_put(w->kernel, own->tid, &state);
-	return k;
-}
+/* ---- signals and ends -------------------------------------------------------------------------- */
 
 static int on_signal(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig)
 {
@@ -286,20 +253,26 @@ static int on_signal(struct wh_recorder *r, struct wh_task *task, int sig, int *
 	/* Nobody else in the kernel sends one. */
 	if (ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &si) == 0 && si.si_code == SI_FROM_KERNEL)
 		*ret_sig = 0;
-	return take(r, task, false);
+	return wh_assisted_take(r, task, false);
 }
 
 static int exiting(struct wh_recorder *r, struct wh_task *task)
 {
-	return take(r, task, true);
+	wh_assisted_note_change(r, task);
+	return wh_assisted_take(r, task, true);
 }
 
 static void gone(struct wh_recorder *r, struct wh_task *task)
 {
-	struct watch *w = r->watch;
+	struct wh_assisted_watch *w = r->watch;
+	struct wh_assisted_task *own = task->watch;
 
-	if (take(r, task, true) < 0)
+	if (wh_assisted_take(r, task, true) < 0)
 		w->failed = -ENOMEM;
+	if (own && own->slot)
+		wh_assisted_release(w->kernel, own->slot);
+	if (own)
+		own->slot = NULL;
 }
 
 /* ---- stops ----------------------------------------------------------------------------------- */
@@ -307,7 +280,7 @@ static void gone(struct wh_recorder *r, struct wh_task *task)
 static void now_plain(void *data, struct wh_task *task)
 {
 	const struct wh_task *filters = data;
-	struct own *own = task->watch;
+	struct wh_assisted_task *own = task->watch;
 
 	if (own && task->process == filters->process)
 		own->plain = true;
@@ -331,21 +304,17 @@ static void look_for_filter(struct wh_recorder *r, struct wh_task *task)
 static int entered(struct wh_recorder *r, struct wh_task *task,
 		   const struct __ptrace_syscall_info *info)
 {
-	const struct wh_abi *abi = wh_syscall_abi_audit(info->arch, info->entry.nr);
-	const char *name = abi ? wh_syscall_name(abi, info->entry.nr) : NULL;
-	const struct wh_syscall_row *row = name ? wh_syscall_row(name) : NULL;
-	struct own *own = task->watch;
-	int k = 0;
+	struct wh_assisted_task *own = task->watch;
+	/* A SIGCONT may have taken back the stop that this was for. */
+	int k = wh_assisted_take(r, task, false);
 
-	/* What is still to be taken is the old program's. */
-	if (row && row->irregular == WH_IRREGULAR_EXEC)
-		k = take(r, task, false);
-	else if (own && own->plain && own->watched)
-		k = take(r, task, true);
+	if (own && own->slot)
+		own->slot->decoded = (unsigned)info->entry.nr + 1;
 	if (k >= 0)
 		k = wh_call_enter(r, task, info);
 	if (k < 0)
 		return k;
+	wh_assisted_note_change(r, task);
 	look_for_filter(r, task);
 	if (own)
 		wh_follow_enter(task, &own->follow);
@@ -353,7 +322,7 @@ static int entered(struct wh_recorder *r, struct wh_task *task,
 }
 
 /* The filter is ours, so the program has none, unless it was seen to load one. */
-static void hide_filter(const struct wh_task *task, const struct own *own)
+static void hide_filter(const struct wh_task *task, const struct wh_assisted_task *own)
 {
 	const struct wh_call *call = &task->call;
 
@@ -377,8 +346,8 @@ static void refuse_foreign(const struct wh_task *task, const struct __ptrace_sys
 static int stop(struct wh_recorder *r, struct wh_task *task,
 		const struct __ptrace_syscall_info *info)
 {
-	const struct watch *w = r->watch;
-	struct own *own = task->watch;
+	const struct wh_assisted_watch *w = r->watch;
+	struct wh_assisted_task *own = task->watch;
 	int k;
 
 	switch (info->op) {
@@ -399,21 +368,37 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 			hide_filter(task, own);
 		if (own)
 			wh_follow_restore(task, &own->follow);
+		wh_assisted_note_change(r, task);
 		return wh_call_leave(r, task, info);
 	}
 	return 0;
 }
 
+/* Nothing but its result, which is known now, comes at the return. */
+static int executed(struct wh_recorder *r, struct wh_task *task)
+{
+	const struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_EXIT};
+	struct wh_assisted_task *own = own_of(task);
+
+	if (!own)
+		return -ENOMEM;
+	watch_program(r->watch, task, own);
+	return own->plain || !own->slot ? 0 : wh_call_leave(r, task, &info);
+}
+
 static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)
 {
-	struct watch *w = r->watch;
-	struct own *own = task->watch;
+	struct wh_assisted_watch *w = r->watch;
+	struct wh_assisted_task *own = task->watch;
 
 	wh_assisted_phase(w->kernel, r->phase);
-	/* A stop for another signal may come before the one that was asked for. */
-	if (own && own->plain && own->watched && !task->in_call && take(r, task, true) < 0)
-		w->failed = -ENOMEM;
-	return task->in_call || !own || own->plain ? PTRACE_SYSCALL : PTRACE_CONT;
+	/* It has a filter of its own by now. */
+	if (own && own->plain && own->slot && !own->slot->plain && !task->in_call) {
+		if (wh_assisted_take(r, task, true) < 0)
+			w->failed = -ENOMEM;
+		own->slot->plain = 1;
+	}
+	return task->in_call || !own || !own->slot || own->plain ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
 const struct wh_engine wh_assisted_engine = {

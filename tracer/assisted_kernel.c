@@ -5,156 +5,27 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/audit.h>
-#include <linux/seccomp.h>
-#include <fcntl.h>
-#include <stddef.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "assisted.skel.h"
 #include "tracer/decode.h"
 
-#define FILTER_MAX   (2 * WH_WATCH_NUMBERS + 16 * WH_WATCH_RULES)
-#define TRACE_IT     (SECCOMP_RET_TRACE | WH_ASSISTED_DATA)
-#define ERESTART_MIN 512 /* the kernel's internal errnos: the call is tried again */
+#define ERRORS	     1024 /* errnos, and the kernel's internal ones */
+#define ERESTART_MIN 512  /* those: the call is tried again */
+#define PERIOD_MAX   8	  /* seconds: the longest that a lookup is believed without another look */
 
 struct wh_assisted_kernel {
 	struct wh_assisted *bpf;
-	int tasks, known;
+	int known, tasks;
+	unsigned n_slots;
+	struct wh_watch_slot *slots; /* mapped */
+	size_t slots_size;
+	uint64_t (*counted)[ERRORS]; /* by number: from the slots that were released */
 	struct sock_fprog filter;
-	struct sock_filter insn[FILTER_MAX];
 };
-
-/* ---- what may pass --------------------------------------------------------------------------- */
-
-/* Plain rows whose stops mean something to the loop, or that do not return as others do. */
-static bool always_stops(const char *name)
-{
-	static const char *const names[] = {"clone",	       "clone3", "exit",
-					    "exit_group",      "fork",	 "rt_sigreturn",
-					    "restart_syscall", "vfork"};
-
-	for (size_t i = 0; i < WH_ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Calls that are not plain, and yet have nothing to tell with such arguments, as tracer/quiet.c knows.
- * Sorted by name.
- */
-static const struct some {
-	const char *name;
-	unsigned char keep; /* the arguments tested */
-	struct wh_watch_rule rule;
-} some[] = {
-	{"epoll_ctl", 1 << 1, {{{1, ~0u, EPOLL_CTL_DEL}}, 0}},
-	{"fcntl", 1 << 1, {{{1, ~3u, 0}}, 0}}, /* F_DUPFD, F_GETFD, F_SETFD, F_GETFL */
-	{"madvise", 1 << 2, {{{2, ~31u, 0}}, 0}},
-	{"mmap",
-	 1 << 2 | 1 << 3,
-	 {{{2, PROT_EXEC, 0}, {3, MAP_LOCKED | MAP_FIXED | MAP_FIXED_NOREPLACE, 0}}, 0}},
-	{"mprotect", 1 << 2, {{{2, PROT_EXEC, 0}}, 0}},
-	/* fstat() of today */
-	{"newfstatat", 1 << 3, {{{3, AT_EMPTY_PATH, AT_EMPTY_PATH}}, 2}},
-};
-
-static void fill_rules(struct wh_assisted *bpf)
-{
-	_Static_assert(WH_ARRAY_SIZE(some) < WH_WATCH_RULES, "rule 0 is none");
-	for (size_t i = 0; i < WH_ARRAY_SIZE(some); i++) {
-		int nr = wh_syscall_number(wh_syscall_abi_native(), some[i].name);
-		const struct wh_syscall_row *row = wh_syscall_row(some[i].name);
-
-		if (nr < 0 || nr >= WH_WATCH_NUMBERS || !row)
-			continue;
-		bpf->bss->rules[i + 1] = some[i].rule;
-		bpf->bss->rule_of[nr] = (unsigned char)(i + 1);
-		bpf->bss->row[nr] = some[i].keep | row->keep;
-	}
-}
-
-static void fill_rows(struct wh_assisted *bpf)
-{
-	const struct wh_abi *abi = wh_syscall_abi_native();
-	size_t n;
-	const struct wh_syscall_row *rows = wh_syscall_rows(&n);
-
-	memset(bpf->bss->row, WH_WATCH_SKIP, sizeof(bpf->bss->row));
-	for (size_t i = 0; i < n; i++) {
-		int nr = wh_syscall_number(abi, rows[i].name);
-
-		if (nr >= 0 && nr < WH_WATCH_NUMBERS && wh_decode_is_plain(&rows[i]) &&
-		    !always_stops(rows[i].name))
-			bpf->bss->row[nr] = rows[i].keep;
-	}
-	fill_rules(bpf);
-}
-
-static void insn(struct wh_assisted_kernel *w, struct sock_filter what)
-{
-	wh_assert(w->filter.len < FILTER_MAX);
-	w->insn[w->filter.len++] = what;
-}
-
-static void statement(struct wh_assisted_kernel *w, unsigned code, unsigned value)
-{
-	insn(w, (struct sock_filter)BPF_STMT((unsigned short)code, value));
-}
-
-static void jump(struct wh_assisted_kernel *w, unsigned code, unsigned value, size_t yes, size_t no)
-{
-	insn(w, (struct sock_filter)BPF_JUMP((unsigned short)(BPF_JMP | BPF_K | code), value,
-					     (unsigned char)yes, (unsigned char)no));
-}
-
-/* The number is loaded, and stays so where it is another one. */
-static void filter_some(struct wh_assisted_kernel *w, unsigned nr, const struct wh_watch_rule *rule)
-{
-	jump(w, BPF_JEQ, nr, 0, 3 * WH_WATCH_TESTS + 2);
-	for (size_t i = 0; i < WH_WATCH_TESTS; i++) {
-		/* Little endian: the low half is first. */
-		statement(w, BPF_LD | BPF_W | BPF_ABS,
-			  (unsigned)offsetof(struct seccomp_data, args) + 8 * rule->test[i].arg);
-		statement(w, BPF_ALU | BPF_AND | BPF_K, rule->test[i].mask);
-		jump(w, BPF_JEQ, rule->test[i].value, 0, 3 * (WH_WATCH_TESTS - 1 - i) + 1);
-	}
-	statement(w, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	statement(w, BPF_RET | BPF_K, TRACE_IT);
-}
-
-static bool all_pass(const struct wh_assisted_kernel *w, unsigned nr)
-{
-	return nr < WH_WATCH_NUMBERS && !(w->bpf->bss->row[nr] & WH_WATCH_SKIP) &&
-	       !w->bpf->bss->rule_of[nr];
-}
-
-/* Where the number alone decides, the kernel keeps the answer in a bitmap. */
-static void make_filter(struct wh_assisted_kernel *w)
-{
-	bool pass = all_pass(w, 0);
-
-	w->filter.filter = w->insn;
-	statement(w, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	jump(w, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
-	statement(w, BPF_RET | BPF_K, TRACE_IT);
-	statement(w, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (unsigned nr = 0; nr < WH_WATCH_NUMBERS; nr++)
-		if (w->bpf->bss->rule_of[nr])
-			filter_some(w, nr, &w->bpf->bss->rules[w->bpf->bss->rule_of[nr]]);
-	for (unsigned nr = 1; nr <= WH_WATCH_NUMBERS; nr++) {
-		bool next = all_pass(w, nr);
-
-		if (next == pass)
-			continue;
-		jump(w, BPF_JGE, nr, 1, 0);
-		statement(w, BPF_RET | BPF_K, pass ? SECCOMP_RET_ALLOW : TRACE_IT);
-		pass = next;
-	}
-	statement(w, BPF_RET | BPF_K, TRACE_IT);
-}
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
@@ -166,34 +37,98 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-int wh_assisted_new(struct wh_assisted_kernel **ret, struct wh_error *e)
+static unsigned least(unsigned wanted, unsigned most)
 {
-	struct wh_assisted_kernel *w = calloc(1, sizeof(*w));
+	return wanted && wanted < most ? wanted : most;
+}
 
-	if (!w)
-		return wh_error_oom(e);
-	*ret = w;
+static int load(struct wh_assisted_kernel *w, const struct wh_assisted_limits *limits,
+		struct wh_error *e)
+{
+	uint64_t seed[2];
+
 	libbpf_set_print(silent);
 	w->bpf = wh_assisted__open();
 	if (!w->bpf)
 		return wh_error_errno(e, errno, "--engine assisted: BPF");
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return wh_error_errno(e, errno, "--engine assisted: getrandom");
+	/* The cast takes off the const that is for BPF: before it is loaded, it is to be written. */
+	memcpy((void *)(uintptr_t)w->bpf->rodata->seed, seed, sizeof(seed));
+	w->n_slots = least(limits ? limits->slots : 0, WH_WATCH_SLOTS);
+	bpf_map__set_max_entries(w->bpf->maps.known,
+				 least(limits ? limits->keys : 0, WH_WATCH_KEYS));
 	if (wh_assisted__load(w->bpf) < 0)
 		return wh_error_errno(e, errno,
-				      "--engine assisted: the kernel takes no BPF program");
-	fill_rows(w->bpf);
+				      "--engine assisted: the kernel takes no BPF program of this "
+				      "kind (it needs Linux 5.15, CONFIG_BPF_EVENTS, CAP_BPF and "
+				      "CAP_PERFMON)");
+	return 0;
+}
+
+/* The program looks who runs it, and that is we. */
+static int introduce(const struct wh_assisted_kernel *w, struct wh_error *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(w->bpf->progs.who_am_i), &options) < 0)
+		return wh_error_errno(e, errno, "--engine assisted: BPF_PROG_TEST_RUN");
+	return 0;
+}
+
+static int map_slots(struct wh_assisted_kernel *w, struct wh_error *e)
+{
+	void *slots;
+
+	w->slots_size = WH_WATCH_SLOTS * sizeof(*w->slots);
+	slots = mmap(NULL, w->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		     bpf_map__fd(w->bpf->maps.slots), 0);
+	if (slots == MAP_FAILED)
+		return wh_error_errno(e, errno, "--engine assisted: mmap of a BPF map");
+	w->slots = slots;
+	for (unsigned i = 0; i < w->n_slots; i++)
+		w->bpf->bss->vacant[i] = i;
+	w->bpf->bss->vacant_tail = w->n_slots;
+	return 0;
+}
+
+int wh_assisted_new(struct wh_assisted_kernel **ret, const struct wh_assisted_limits *limits,
+		    struct wh_error *e)
+{
+	struct wh_assisted_kernel *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return wh_error_oom(e);
+	*ret = w;
+	w->counted = calloc(WH_WATCH_NUMBERS, sizeof(*w->counted));
+	if (!w->counted || wh_assisted_compile(&w->filter) < 0)
+		return wh_error_oom(e);
+	err = load(w, limits, e);
+	if (err == 0)
+		err = map_slots(w, e);
+	if (err == 0)
+		err = introduce(w, e);
+	if (err < 0)
+		return err;
+	wh_assisted_rows(w->bpf->bss->row);
 	w->tasks = bpf_map__fd(w->bpf->maps.tasks);
 	w->known = bpf_map__fd(w->bpf->maps.known);
 	if (wh_assisted__attach(w->bpf) < 0)
 		return wh_error_errno(e, errno,
 				      "--engine assisted: the kernel attaches no BPF program");
-	make_filter(w);
 	return 0;
 }
 
 void wh_assisted_free(struct wh_assisted_kernel *w)
 {
-	if (w)
-		wh_assisted__destroy(w->bpf);
+	if (!w)
+		return;
+	if (w->slots)
+		munmap(w->slots, w->slots_size);
+	wh_assisted__destroy(w->bpf);
+	free(w->filter.filter);
+	free(w->counted);
 	free(w);
 }
 
@@ -207,9 +142,35 @@ const struct sock_fprog *wh_assisted_filter(struct wh_assisted_kernel *w)
 	return &w->filter;
 }
 
+void wh_assisted_tick(struct wh_assisted_kernel *w, unsigned phase)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	w->bpf->bss->now = (unsigned)ts.tv_sec;
+	wh_assisted_phase(w, phase);
+}
+
 void wh_assisted_phase(struct wh_assisted_kernel *w, unsigned phase)
 {
 	w->bpf->bss->phase = phase;
+}
+
+const struct wh_watch_row *wh_assisted_row(const struct wh_assisted_kernel *w, uint64_t nr)
+{
+	return &w->bpf->bss->row[nr % WH_WATCH_NUMBERS];
+}
+
+uint64_t wh_assisted_asked(const struct wh_assisted_kernel *w)
+{
+	return __atomic_load_n(&w->bpf->bss->asked, __ATOMIC_SEQ_CST);
+}
+
+void wh_assisted_changed(struct wh_assisted_kernel *w, bool renames)
+{
+	__atomic_fetch_add(&w->bpf->bss->renames, 1, __ATOMIC_SEQ_CST);
+	if (!renames)
+		__atomic_fetch_add(&w->bpf->bss->changes, 1, __ATOMIC_SEQ_CST);
 }
 
 uint64_t wh_assisted_lost(const struct wh_assisted_kernel *w)
@@ -217,61 +178,148 @@ uint64_t wh_assisted_lost(const struct wh_assisted_kernel *w)
 	return w->bpf->bss->lost;
 }
 
-/* ---- maps ------------------------------------------------------------------------------------ */
-
-bool wh_assisted_put(struct wh_assisted_kernel *w, pid_t tid, const struct wh_watch_task *state)
+uint64_t wh_assisted_slotless(const struct wh_assisted_kernel *w)
 {
-	return bpf_map_update_elem(w->tasks, &tid, state, BPF_ANY) == 0;
+	return w->bpf->bss->slotless;
 }
 
-bool wh_assisted_get(const struct wh_assisted_kernel *w, pid_t tid, struct wh_watch_task *ret_state)
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+/* As BPF takes them; the ring has room for all. */
+static unsigned take_slot(struct wh_assisted_kernel *w)
 {
-	return bpf_map_lookup_elem(w->tasks, &tid, ret_state) == 0;
+	unsigned head = __atomic_load_n(&w->bpf->bss->vacant_head, __ATOMIC_SEQ_CST);
+
+	while (head != w->bpf->bss->vacant_tail)
+		if (__atomic_compare_exchange_n(&w->bpf->bss->vacant_head, &head, head + 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return w->bpf->bss->vacant[head % WH_WATCH_SLOTS] + 1;
+	return 0;
 }
 
-void wh_assisted_remove(struct wh_assisted_kernel *w, pid_t tid)
+static void give_back(struct wh_assisted_kernel *w, unsigned index)
 {
-	bpf_map_delete_elem(w->tasks, &tid);
+	unsigned tail = w->bpf->bss->vacant_tail;
+
+	w->bpf->bss->vacant[tail % WH_WATCH_SLOTS] = index;
+	__atomic_store_n(&w->bpf->bss->vacant_tail, tail + 1, __ATOMIC_SEQ_CST);
 }
 
-void wh_assisted_learn(struct wh_assisted_kernel *w, uint64_t program,
-		       const struct wh_watch_record *record)
+struct wh_watch_slot *wh_assisted_give(struct wh_assisted_kernel *w, pid_t leader)
 {
-	struct wh_watch_key key;
-	unsigned long long count = 0;
+	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, leader, 0);
+	unsigned slot = pidfd < 0 ? 0 : take_slot(w);
 
-	if (record->always)
+	if (!slot)
+		return NULL;
+	if (bpf_map_update_elem(w->tasks, &pidfd, &slot, BPF_ANY) < 0) {
+		give_back(w, slot - 1);
+		return NULL;
+	}
+	w->slots[slot - 1].tid = (unsigned)leader;
+	w->bpf->bss->armed = 1;
+	return &w->slots[slot - 1];
+}
+
+/* They are first taken in order, so that the rest was never in use. */
+static struct wh_watch_slot *search(const struct wh_assisted_kernel *w, pid_t tid)
+{
+	unsigned n = least(w->bpf->bss->vacant_head, w->n_slots);
+
+	for (unsigned i = 0; i < n; i++)
+		if (w->slots[i].tid == (unsigned)tid)
+			return &w->slots[i];
+	return NULL;
+}
+
+struct wh_watch_slot *wh_assisted_find(struct wh_assisted_kernel *w, pid_t tid,
+				       const struct wh_watch_slot *maker)
+{
+	if (maker && maker->child && maker->child_tid == (unsigned)tid &&
+	    w->slots[maker->child - 1].tid == (unsigned)tid)
+		return &w->slots[maker->child - 1];
+	return search(w, tid);
+}
+
+struct wh_watch_slot *wh_assisted_slot(struct wh_assisted_kernel *w, unsigned i)
+{
+	return &w->slots[i];
+}
+
+unsigned wh_assisted_in_use(const struct wh_assisted_kernel *w)
+{
+	return w->n_slots - (w->bpf->bss->vacant_tail - w->bpf->bss->vacant_head);
+}
+
+void wh_assisted_count(struct wh_assisted_kernel *w, struct wh_watch_slot *slot)
+{
+	for (unsigned i = 0; i < WH_WATCH_TALLIES; i++) {
+		const struct wh_watch_tally *tally = &slot->tally[i];
+		unsigned nr = WH_WATCH_TAG_NR(tally->tag);
+
+		if (tally->tag && nr < WH_WATCH_NUMBERS)
+			w->counted[nr][WH_WATCH_TAG_ERR(tally->tag)] += tally->count;
+	}
+	memset(slot->tally, 0, sizeof(slot->tally));
+}
+
+void wh_assisted_release(struct wh_assisted_kernel *w, struct wh_watch_slot *slot)
+{
+	wh_assisted_count(w, slot);
+	memset(slot, 0, offsetof(struct wh_watch_slot, text));
+	give_back(w, (unsigned)(slot - w->slots));
+}
+
+/* ---- what is known --------------------------------------------------------------------------- */
+
+void wh_assisted_learn(struct wh_assisted_kernel *w, const struct wh_watch_record *record,
+		       bool lookup)
+{
+	struct wh_watch_known known = {0};
+
+	if (!record->keyed)
 		return;
-	wh_watch_key_set(&key, program, record, w->bpf->bss->row[record->nr]);
-	/* Another thread may have been faster, and its count must stay. */
-	bpf_map_update_elem(w->known, &key, &count, BPF_NOEXIST);
+	if (lookup) {
+		known.checked = w->bpf->bss->now;
+		known.period = record->period ? least(2 * record->period, PERIOD_MAX) : 1;
+	}
+	bpf_map_update_elem(w->known, &record->key, &known, BPF_ANY);
 }
 
-/* What the kernel counted of known calls, into their facts. */
-int wh_assisted_add_counts(const struct wh_assisted_kernel *w, struct wh_trace *trace)
+static int add_count(struct wh_trace *trace, unsigned nr, unsigned err, uint64_t count)
 {
 	const struct wh_abi *abi = wh_syscall_abi_native();
-	struct wh_watch_key key, *before = NULL;
-	unsigned long long count;
+	const char *name = wh_syscall_name(abi, nr);
+	struct wh_syscall of = {.abi = abi->name, .name = name}, *fact;
 
-	for (; bpf_map_get_next_key(w->known, before, &key) == 0; before = &key) {
-		const char *name = wh_syscall_name(abi, key.nr);
-		struct wh_syscall of = {.abi = abi->name, .name = name}, *fact;
+	if (!name || !count)
+		return 0;
+	/* The cast gives back what put has handed out. */
+	fact = (struct wh_syscall *)(uintptr_t)wh_trace_find(trace, WH_KIND_SYSCALL, &of);
+	if (!fact)
+		return 0;
+	fact->f.count += count;
+	/* The kernel's own codes are no results: the call was made again. */
+	return err && err < ERESTART_MIN ? wh_trace_add_count(trace, &fact->errors,
+							      wh_util_errno_name((int)err), count)
+					 : 0;
+}
 
-		if (!name || bpf_map_lookup_elem(w->known, &key, &count) < 0 || !count)
-			continue;
-		/* The cast gives back what put has handed out. */
-		fact = (struct wh_syscall *)(uintptr_t)wh_trace_find(trace, WH_KIND_SYSCALL, &of);
-		if (!fact)
-			continue;
-		fact->f.count += count;
-		/* The kernel's own codes are no results: the call was made again. */
-		if (key.err && key.err < ERESTART_MIN &&
-		    wh_trace_add_count(trace, &fact->errors, wh_util_errno_name(key.err), count) ==
-			    -ENOMEM)
-			return -ENOMEM;
+int wh_assisted_add_counts(const struct wh_assisted_kernel *w, struct wh_trace *trace)
+{
+	int map = bpf_map__fd(w->bpf->maps.counted_errors), k = 0;
+	unsigned long long key, *before = NULL;
+	uint64_t count;
+
+	for (; bpf_map_get_next_key(map, before, &key) == 0 && k != -ENOMEM; before = &key)
+		if (bpf_map_lookup_elem(map, &key, &count) == 0)
+			k = add_count(trace, WH_WATCH_TAG_NR(key), WH_WATCH_TAG_ERR(key), count);
+	for (unsigned nr = 0; nr < WH_WATCH_NUMBERS && k != -ENOMEM; nr++) {
+		k = add_count(trace, nr, 0, w->bpf->bss->counted[nr]);
+		for (unsigned err = 0; err < ERRORS && k != -ENOMEM; err++)
+			k = add_count(trace, nr, err, w->counted[nr][err]);
 	}
-	return 0;
+	return k == -ENOMEM ? k : 0;
 }
 
 #endif

@@ -33,6 +33,7 @@ int wh_call_enter(struct wh_recorder *r, struct wh_task *task,
 	if (err < 0)
 		return err;
 	task->had_child = false;
+	task->learnt = false;
 	if (!abi)
 		return wh_record_gap(r, task, "unknown-syscall", "number %llu of architecture 0x%x",
 				     (unsigned long long)info->entry.nr, info->arch);

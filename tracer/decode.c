@@ -247,7 +247,7 @@ int wh_decode_place(struct wh_recorder *r, struct wh_task *task, unsigned slot, 
 	/* Newer kernels take NULL for "" there, so that one need not have a string. */
 	if (!addr && flags & WH_PATH_EMPTY && task->call.row->access != WH_ACCESS_STAT)
 		return wh_path_fd(r, task, dirfd, place);
-	if (wh_memory_read_text(task->tid, addr, path, sizeof(path)) < 0) {
+	if (wh_decode_path_text(task, addr, path, sizeof(path)) < 0) {
 		place->valid = true;
 		return 0;
 	}

@@ -54,6 +54,16 @@ static inline bool wh_decode_failed(const struct wh_call *call)
 	return call->returned && call->err;
 }
 
+/** wh_decode_path_text() - a string in the task's memory, as it was when the call was made. */
+static inline int wh_decode_path_text(const struct wh_task *task, uint64_t addr, char *buf,
+				      size_t size)
+{
+	if (!task->call.spelt || addr != task->call.spelt_at)
+		return wh_memory_read_text(task->tid, addr, buf, size);
+	snprintf(buf, size, "%s", task->call.spelt);
+	return 0;
+}
+
 /** wh_decode_words() - longs or pointers in the task's memory. x32 has 32-bit ones in structs too. */
 int wh_decode_words(const struct wh_task *task, uint64_t addr, uint64_t *ret_words, size_t n);
 size_t wh_decode_word_size(const struct wh_call *call);

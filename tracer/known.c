@@ -130,12 +130,21 @@ static bool call_restricts(const struct wh_call *call)
 	       strcmp(call->row->name, "landlock_restrict_self") == 0;
 }
 
+bool wh_known_looks(const struct wh_syscall_row *row)
+{
+	return row_only_looks(row);
+}
+
+/* O_RDONLY is 0. */
+uint64_t wh_known_open_mask(void)
+{
+	return ~(uint64_t)(O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_LARGEFILE |
+			   0100000 /* its bit in other ABIs */ | O_PATH | O_NOCTTY);
+}
+
 static bool open_reads(uint64_t flags)
 {
-	const uint64_t fine = O_ACCMODE | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW |
-			      O_LARGEFILE | 0100000 /* its bit in other ABIs */ | O_PATH | O_NOCTTY;
-
-	return (flags & O_ACCMODE) == O_RDONLY && !(flags & ~fine);
+	return !(flags & wh_known_open_mask());
 }
 
 /* Files that answer as they like, by who asks or when: there the same call may end otherwise. */
@@ -336,6 +345,7 @@ int wh_known_learn(struct wh_recorder *r, struct wh_task *task)
 	e->key = key;
 	e->path = path;
 	e->err = call->err;
+	task->learnt = true;
 	return 0;
 }
 

@@ -43,12 +43,21 @@ void wh_known_free(struct wh_known *known);
  */
 int wh_known_call(struct wh_recorder *r, struct wh_task *task);
 
+/**
+ * wh_known_looks() - whether calls of @row may ever be known: they name one thing, read, and change
+ * nothing. Of those that open only some do, those whose flags have none of the bits in
+ * wh_known_open_mask().
+ */
+bool wh_known_looks(const struct wh_syscall_row *row);
+uint64_t wh_known_open_mask(void);
+
 /** wh_known_entered() - decoding of the entry of @task's call is done. For tracer/call.c. */
 void wh_known_entered(struct wh_recorder *r, struct wh_task *task);
 /** wh_known_left() - @task is in a call no more, or about to be freed. For tracer/call.c and task.c. */
 void wh_known_left(struct wh_task *task);
 /**
  * wh_known_learn() - @task's call has returned, and its facts are in the trace. For tracer/decode.c.
+ * Sets @task->learnt: whether it will be known.
  * Return: 0 or -ENOMEM.
  */
 int wh_known_learn(struct wh_recorder *r, struct wh_task *task);

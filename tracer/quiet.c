@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -160,19 +163,122 @@ static struct verdict ask_empty_path(struct wh_recorder *r, const struct wh_task
 	return (struct verdict){true, ARG(1) | ARG(flags), WH_QUIET_IF_MEMORY, call->arg[1]};
 }
 
-/* Sorted by name. */
-static const struct {
+/* ---- for who sees more than a filter does ---------------------------------------------------- */
+
+#define TEST(arg, mask, value)                                                                     \
+	{                                                                                          \
+		(arg), (mask), (value)                                                             \
+	}
+#define ANY	     TEST(0, 0, 0)
+#define IS(arg, val) TEST(arg, ~0U, (uint32_t)(val))
+
+typedef struct wh_quiet_test tests[WH_QUIET_TESTS];
+
+static const tests pass_fcntl[] = {
+	{TEST(1, ~3U, 0), ANY}, /* F_DUPFD, F_GETFD, F_SETFD, F_GETFL */
+	{IS(1, F_DUPFD_CLOEXEC), ANY},
+	{IS(1, F_SETFL), ANY},
+};
+/* Some change what their capability depends on: only these are sure not to. */
+static const tests pass_ioctl[] = {
+	{IS(1, FIONBIO), ANY}, {IS(1, FIOASYNC), ANY}, {IS(1, FIONREAD), ANY},
+	{IS(1, FIOCLEX), ANY}, {IS(1, TCGETS), ANY},   {IS(1, TIOCGWINSZ), ANY},
+};
+static const tests pass_setsockopt[] = {
+	{IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR)},   {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)},
+	{IS(1, SOL_SOCKET), IS(2, SO_LINGER)},	    {IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO)},
+	{IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO)},    {IS(1, SOL_SOCKET), IS(2, SO_RCVBUF)},
+	{IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)},	    {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)},
+	{IS(1, IPPROTO_TCP), IS(2, TCP_CORK)},	    {IS(1, IPPROTO_TCP), IS(2, TCP_KEEPIDLE)},
+	{IS(1, IPPROTO_TCP), IS(2, TCP_KEEPINTVL)}, {IS(1, IPPROTO_TCP), IS(2, TCP_KEEPCNT)},
+	{IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)},  {IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT)},
+};
+static const tests pass_mmap[] = {{TEST(3, MAP_LOCKED, 0), ANY}};
+static const tests pass_mprotect[] = {{TEST(2, PROT_EXEC, 0), ANY}};
+static const tests pass_madvise[] = {{TEST(2, ~31U, 0), ANY}};
+
+/* Sorted by name. @ask: NULL where a filter sees too little. */
+static const struct irregular {
 	const char *name;
 	struct verdict (*ask)(struct wh_recorder *r, const struct wh_task *task);
-} asks[] = {
-	{"clock_nanosleep", ask_clock}, {"epoll_ctl", ask_epoll_ctl},
-	{"fcntl", ask_fcntl},		{"ioctl", ask_ioctl},
-	{"madvise", ask_madvise},	{"mmap", ask_mmap},
-	{"mprotect", ask_mprotect},	{"newfstatat", ask_empty_path},
-	{"recvmsg", ask_message},	{"sendmsg", ask_message},
-	{"sendto", ask_sendto},		{"setsockopt", ask_setsockopt},
-	{"statx", ask_empty_path},
+	struct wh_quiet_watch watch; /* all 0: none */
+} irregulars[] = {
+#define ALL	    0, NULL
+#define ONLY(tests) WH_ARRAY_SIZE(tests), tests
+#define LOOK(what)  WH_QUIET_LOOK_##what
+	{"accept", NULL, {0, LOOK(SOCKET), ALL}},
+	{"accept4", NULL, {0, LOOK(SOCKET), ALL}},
+	{"clock_nanosleep", ask_clock, {ARG(0), 0, ALL}},
+	{"epoll_ctl", ask_epoll_ctl, {ARG(1), LOOK(EVENT), ALL}},
+	{"fcntl", ask_fcntl, {ARG(1) | ARG(2), 0, ONLY(pass_fcntl)}},
+	{"ioctl", ask_ioctl, {ARG(1), 0, ONLY(pass_ioctl)}},
+	{"madvise", ask_madvise, {ARG(2), 0, ONLY(pass_madvise)}},
+	{"mmap", ask_mmap, {ARG(2) | ARG(3), LOOK(MAPPED), ONLY(pass_mmap)}},
+	{"mprotect", ask_mprotect, {ARG(2), 0, ONLY(pass_mprotect)}},
+	{"newfstatat", ask_empty_path, {0}},
+	{"recvmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
+	{"sendmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
+	{"sendto", ask_sendto, {ARG(3) | ARG(4), LOOK(SOCKET), ALL}},
+	{"setsockopt", ask_setsockopt, {ARG(1) | ARG(2), 0, ONLY(pass_setsockopt)}},
+	{"socket", NULL, {ARG(0) | ARG(1) | ARG(2), 0, ALL}},
+	{"statx", ask_empty_path, {0}},
+#undef ALL
+#undef ONLY
+#undef LOOK
 };
+
+static const struct irregular *irregular(const struct wh_syscall_row *row)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(irregulars); i++)
+		if (strcmp(irregulars[i].name, row->name) == 0)
+			return &irregulars[i];
+	return NULL;
+}
+
+const struct wh_quiet_watch *wh_quiet_watch(const struct wh_syscall_row *row)
+{
+	const struct irregular *of = irregular(row);
+
+	return of && (of->watch.args || of->watch.look) ? &of->watch : NULL;
+}
+
+/* Nothing but the data goes out, or it goes where its stream leads. */
+static bool message_is_quiet(const struct wh_call *call, const struct wh_quiet_seen *seen)
+{
+	bool inet = seen->family == AF_INET || seen->family == AF_INET6;
+
+	/* What comes is only looked through for descriptors. */
+	if (strcmp(call->row->name, "recvmsg") == 0)
+		return seen->err || !seen->control;
+	if (call->arg[2] & MSG_FASTOPEN)
+		return false;
+	if (inet && seen->type == SOCK_STREAM)
+		return true;
+	return (inet || seen->family == AF_UNIX) && !seen->name && !seen->control;
+}
+
+bool wh_quiet_watched(struct wh_recorder *r, const struct wh_task *task,
+		      const struct wh_quiet_seen *seen)
+{
+	const struct wh_call *call = &task->call;
+	const struct irregular *of = call->row ? irregular(call->row) : NULL;
+	struct verdict v;
+
+	/* What a capability was for, or may have been refused for, is looked at each time. */
+	if (!of || call->n_needs || seen->err == EPERM || seen->err == EACCES)
+		return false;
+	if (of->watch.look & WH_QUIET_LOOK_MESSAGE)
+		return message_is_quiet(call, seen);
+	if (!of->ask || of->watch.look & (WH_QUIET_LOOK_EVENT | WH_QUIET_LOOK_MAPPED))
+		return true;
+	v = of->ask(r, task);
+	if (v.conditions & WH_QUIET_IF_COMMON && seen->family != AF_INET &&
+	    seen->family != AF_INET6 && seen->family != AF_UNIX)
+		return false;
+	return v.quiet && !(v.args & ~of->watch.args);
+}
+
+/* ---- for filters ----------------------------------------------------------------------------- */
 
 static struct verdict ask_plain(const struct wh_syscall_row *row)
 {
@@ -184,13 +290,11 @@ static struct verdict ask_plain(const struct wh_syscall_row *row)
 static struct verdict ask(struct wh_recorder *r, const struct wh_task *task)
 {
 	const struct wh_syscall_row *row = task->call.row;
+	const struct irregular *of = irregular(row);
 
 	if (wh_decode_is_plain(row))
 		return ask_plain(row);
-	for (size_t i = 0; i < WH_ARRAY_SIZE(asks); i++)
-		if (strcmp(asks[i].name, row->name) == 0)
-			return asks[i].ask(r, task);
-	return NOT_QUIET;
+	return of && of->ask ? of->ask(r, task) : NOT_QUIET;
 }
 
 bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,

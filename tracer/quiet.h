@@ -45,6 +45,56 @@ struct wh_quiet_set {
 bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,
 		  const struct wh_quiet_set *known, struct wh_quiet_item *ret_item);
 
+/* ---- for who sees more than a filter does ---------------------------------------------------- */
+
+/** What else tells such calls apart. */
+enum wh_quiet_look {
+	WH_QUIET_LOOK_SOCKET = 1 << 0, /* family, type and protocol of the socket in argument 0 */
+	WH_QUIET_LOOK_MESSAGE =
+		1 << 1, /* whether the struct msghdr in argument 1 has name and control */
+	WH_QUIET_LOOK_EVENT = 1 << 2,  /* EPOLLWAKEUP in the struct epoll_event in argument 3 */
+	WH_QUIET_LOOK_MAPPED = 1 << 3, /* of an mmap() its file, and whether its address is low */
+};
+
+/** struct wh_quiet_test - the low half of argument @arg, masked, has this value. */
+struct wh_quiet_test {
+	uint32_t arg, mask, value;
+};
+
+#define WH_QUIET_TESTS 2
+
+/**
+ * struct wh_quiet_watch - calls that can just as well be decoded when they have returned.
+ * @args, @look: what tells them apart: arguments, and more
+ * @tests, @n: which of them, where not all: those that pass all tests of one of these rows (a mask of 0
+ *   is a test that all pass); the others must be seen before they are made
+ */
+struct wh_quiet_watch {
+	uint8_t args, look, n;
+	const struct wh_quiet_test (*tests)[WH_QUIET_TESTS];
+};
+
+/**
+ * struct wh_quiet_seen - what was seen of a call that has returned.
+ * @err: positive errno, or 0
+ * @family, @type: 0 where it is no socket
+ */
+struct wh_quiet_seen {
+	int err, family, type;
+	bool name, control;
+};
+
+/** wh_quiet_watch() - NULL where calls of @row must be seen before they are made, or are plain. */
+const struct wh_quiet_watch *wh_quiet_watch(const struct wh_syscall_row *row);
+/**
+ * wh_quiet_watched() - @task->call, which has such a row and was just decoded at its entry, will have told
+ * all that calls like it have to tell when it is decoded to its end.
+ */
+bool wh_quiet_watched(struct wh_recorder *r, const struct wh_task *task,
+		      const struct wh_quiet_seen *seen);
+
+/* ---- sets ------------------------------------------------------------------------------------ */
+
 /** wh_quiet_add() - Return: 1 new, 0 known, -ENOMEM; -ENOSPC when it has a great many already. */
 int wh_quiet_add(struct wh_quiet_set *set, const struct wh_quiet_item *item);
 bool wh_quiet_has(const struct wh_quiet_set *set, const struct wh_quiet_item *item);

@@ -93,8 +93,11 @@ struct wh_call {
 	uint64_t arg[6];
 	uint64_t ip, sp;
 	struct wh_place place[2]; /* in argument order; a dirfd alone or an fd counts too */
-	char *text;		  /* WH_ARG_TEXT */
-	uint8_t addr[128];	  /* WH_ARG_SOCKADDR: struct sockaddr_storage */
+	/* What a string was when the call was made, where it is decoded later; NULL: read it. */
+	const char *spelt;
+	uint64_t spelt_at; /* its address */
+	char *text;	   /* WH_ARG_TEXT */
+	uint8_t addr[128]; /* WH_ARG_SOCKADDR: struct sockaddr_storage */
 	size_t addr_len;
 	uint64_t detail;       /* an irregular function's own note from entry to exit */
 	uint64_t number[4];    /* more of these … */
@@ -132,6 +135,7 @@ struct wh_task {
 	struct wh_changes *changing; /* where the call in flight is counted, or NULL */
 	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
 	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
+	bool learnt; /* tracer/known.c: the last call decoded to its end is known now */
 	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours */
 	/* Below: the loop's own. */
 	bool vfork_child; /* shares its parent's memory until it executes */

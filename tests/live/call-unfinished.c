@@ -44,6 +44,7 @@ static void end(pid_t pid, int number)
 int main(void)
 {
 	char self[PATH_MAX], detail[PATH_MAX + 64];
+	const char *engine = getenv("WH_ENGINE");
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	pid_t pid;
 	int status;
@@ -68,7 +69,9 @@ int main(void)
 	end(pid, SIGKILL);
 	expect("{'fact':'files','path':'%s/fifo','access':'read','type':'fifo'}", expect_here());
 	snprintf(detail, sizeof(detail), "open by %s", self);
-	expect_gap("lost-exit", detail);
+	/* BPF sees it return into a process that is dead: of native calls. */
+	if (!engine || strcmp(engine, "assisted") != 0 || sizeof(long) != 8)
+		expect_gap("lost-exit", detail);
 	expect("{'fact':'syscalls','name':'open'}");
 
 	/* Stopped and continued in its sleep: the rest of it is restart_syscall(). */

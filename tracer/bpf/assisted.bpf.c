@@ -2,151 +2,436 @@
 /*
  * Watches the calls that the engine's filter lets pass: one that is not among those known makes its
  * thread stop right after it, before it is back in the program.
+ *
+ * The tracepoints are those of all processes on the machine, so what is looked at first is whether anyone
+ * traces the current one at all.
  */
-#include <linux/bpf.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
+#include "tracer/bpf/key.bpf.h"
 
-#include "tracer/bpf/assisted.h"
+#define SIGSTOP	   19
+#define TS_COMPAT  2 /* arch/x86/include/asm/thread_info.h: the call is one of the 32-bit ABI */
+#define TAKE_TRIES 16
 
-#define SIGSTOP	  19
-#define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h: the call is one of the 32-bit ABI */
-
-struct regs { /* struct pt_regs of x86_64 */
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
-	unsigned long orig_ax, ip, cs, flags, sp, ss;
+struct storage {
+	u32 slot; /* + 1 */
 };
 
-struct thread_info {
-	unsigned int status;
-} __attribute__((preserve_access_index));
-
-struct task_struct {
-	struct thread_info thread_info;
-} __attribute__((preserve_access_index));
-
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, WH_WATCH_TASKS);
-	__type(key, unsigned int);
-	__type(value, struct wh_watch_task);
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct storage);
 } tasks SEC(".maps");
 
+/* The tracer maps it into its memory. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WH_WATCH_SLOTS);
+	__type(key, u32);
+	__type(value, struct wh_watch_slot);
+} slots SEC(".maps");
+
+/* Those not seen for long give way: that costs a stop and no more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, WH_WATCH_KEYS);
 	__type(key, struct wh_watch_key);
-	__type(value, unsigned long long); /* how many such calls since */
+	__type(value, struct wh_watch_known);
 } known SEC(".maps");
 
-unsigned char row[WH_WATCH_NUMBERS];	 /* arguments to keep, or WH_WATCH_SKIP */
-unsigned char rule_of[WH_WATCH_NUMBERS]; /* 0: none; all calls are watched */
-struct wh_watch_rule rules[WH_WATCH_RULES];
+struct wh_watch_row row[WH_WATCH_NUMBERS];
+unsigned int vacant
+	[WH_WATCH_SLOTS]; /* a ring of slots that are free: taken at the head, given back at the tail */
+unsigned int vacant_head, vacant_tail;
 unsigned int phase;
-unsigned long long lost; /* calls that may have been news and are not kept */
+unsigned int
+	now; /* in seconds, as the tracer last wrote it: a helper that tells is not for all kernels */
+unsigned int tracer_tgid,
+	tracer_level;	     /* in the outermost pid namespace; which one is the tracer's own */
+unsigned int armed;	     /* the first task has its slot */
+unsigned long long slotless; /* tasks without one: the tracer stops them at each call */
+unsigned long long asked;    /* records that were filled */
+unsigned long long lost;     /* calls that may have been news and are not kept */
+unsigned long long
+	counted[WH_WATCH_NUMBERS]; /* calls that are in no tally any more, with a result … */
 
-static struct wh_watch_task *current_task(void)
+/* … and with an error */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u64);
+} counted_errors SEC(".maps");
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+static __always_inline struct wh_watch_slot *slot_of(struct task_struct *task)
 {
-	unsigned long long id = bpf_get_current_pid_tgid();
-	unsigned int tid = (unsigned int)id;
-	struct wh_watch_task *task = bpf_map_lookup_elem(&tasks, &tid);
+	struct storage *storage = bpf_task_storage_get(&tasks, task, 0, 0);
+	u32 slot;
 
-	return task && task->tgid == (unsigned int)(id >> 32) ? task : 0;
-}
-
-/* The same that the filter does. */
-static int passes(struct wh_watch_record *record, unsigned int index)
-{
-	const struct wh_watch_rule *rule = &rules[index & (WH_WATCH_RULES - 1)];
-	char c;
-
-	for (int i = 0; i < WH_WATCH_TESTS; i++) {
-		unsigned int value = (unsigned int)record->arg[rule->test[i].arg & 7];
-
-		if ((value & rule->test[i].mask) != rule->test[i].value)
-			return 0;
+	if (storage) {
+		slot = storage->slot - 1;
+		return bpf_map_lookup_elem(&slots, &slot);
 	}
-	if (rule->empty) {
-		record->always =
-			bpf_probe_read_user(&c, 1, (void *)record->arg[(rule->empty - 1) & 7]) || c;
-	}
-	return 1;
-}
-
-SEC("raw_tp/sys_enter")
-int enter(struct bpf_raw_tracepoint_args *ctx)
-{
-	struct task_struct *current;
-	struct wh_watch_record *record;
-	struct wh_watch_task *task = current_task();
-	unsigned long nr = ctx->args[1];
-	struct regs regs;
-
-	if (!task)
-		return 0;
-	task->in_call = 0;
-	task->seq++;
-	if (nr >= WH_WATCH_NUMBERS || row[nr & (WH_WATCH_NUMBERS - 1)] & WH_WATCH_SKIP)
-		return 0;
-	current = (struct task_struct *)bpf_get_current_task();
-	if (BPF_CORE_READ(current, thread_info.status) & TS_COMPAT)
-		return 0;
-	/* A SIGCONT has taken back our SIGSTOP: what it was for must stay. */
-	if (task->asked == (1 << WH_WATCH_SLOTS) - 1) {
+	/* Before Linux 6.2 it is not to be had while someone else on this processor changes his. */
+	if (armed && !slotless && task->parent->tgid == tracer_tgid)
 		__sync_fetch_and_add(&lost, 1);
-		return 0;
-	}
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), (void *)ctx->args[0])) {
-		__sync_fetch_and_add(&lost, 1);
-		return 0;
-	}
-	task->slot = task->asked & 1;
-	record = task->slot ? &task->record[1] : &task->record[0];
-	record->nr = nr;
-	record->arg[0] = regs.di;
-	record->arg[1] = regs.si;
-	record->arg[2] = regs.dx;
-	record->arg[3] = regs.r10;
-	record->arg[4] = regs.r8;
-	record->arg[5] = regs.r9;
-	record->ip = regs.ip;
-	record->sp = regs.sp;
-	record->ret = 0;
-	record->returned = 0;
-	record->always = 0;
-	record->phase = phase;
-	if (rule_of[nr & (WH_WATCH_NUMBERS - 1)] &&
-	    !passes(record, rule_of[nr & (WH_WATCH_NUMBERS - 1)]))
-		return 0;
-	task->in_call = 1;
 	return 0;
 }
 
-SEC("raw_tp/sys_exit")
-int leave(struct bpf_raw_tracepoint_args *ctx)
+/* As the tracer knows it. */
+static __always_inline u32 tid_of(struct task_struct *task)
 {
-	struct wh_watch_task *task = current_task();
-	struct wh_watch_record *record;
-	struct wh_watch_key key;
-	unsigned long long *count;
+	struct pid *pid = task->thread_pid;
+	int nr = 0;
 
-	if (!task)
+	if (bpf_probe_read_kernel(&nr, sizeof(nr),
+				  (void *)&pid->numbers +
+					  tracer_level * bpf_core_type_size(struct upid) +
+					  bpf_core_field_offset(struct upid, nr)))
 		return 0;
-	if (task->in_call) {
-		record = task->slot ? &task->record[1] : &task->record[0];
-		record->ret = (long long)ctx->args[1];
-		record->returned = 1;
-		wh_watch_key_set(&key, task->program, record,
-				 row[record->nr & (WH_WATCH_NUMBERS - 1)]);
-		count = record->always ? 0 : bpf_map_lookup_elem(&known, &key);
-		if (count)
-			__sync_fetch_and_add(count, 1);
-		else
-			task->asked |= 1 << (task->slot & 1);
-		task->in_call = 0;
+	return nr;
+}
+
+static __always_inline u32 take_slot(void)
+{
+	for (int i = 0; i < TAKE_TRIES; i++) {
+		u32 head = *(volatile u32 *)&vacant_head;
+
+		if (head == *(volatile u32 *)&vacant_tail)
+			return 0;
+		if (__sync_val_compare_and_swap(&vacant_head, head, head + 1) == head)
+			return vacant[head & (WH_WATCH_SLOTS - 1)] + 1;
 	}
-	/* Again, if it is still to be taken; where that fails it is taken at the thread's end. */
-	if (task->asked)
+	return 0;
+}
+
+/* Before the child has run. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
+{
+	struct wh_watch_slot *maker, *slot;
+	struct storage *storage;
+	u32 index;
+
+	if (!child->ptrace || child->parent->tgid != tracer_tgid)
+		return 0;
+	maker = slot_of(parent);
+	if (!maker)
+		return 0;
+	storage = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	storage = storage ? storage : 0;
+	index = storage ? take_slot() : 0;
+	if (!index) {
+		__sync_fetch_and_add(&slotless, 1);
+		return 0;
+	}
+	storage->slot = index;
+	index--;
+	slot = bpf_map_lookup_elem(&slots, &index);
+	if (!slot)
+		return 0;
+	slot->program = maker->program;
+	slot->plain = maker->plain;
+	slot->tid = tid_of(child);
+	maker->child_tid = slot->tid;
+	maker->child = index + 1;
+	return 0;
+}
+
+/* The tracer runs this itself. */
+SEC("raw_tp")
+int who_am_i(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	tracer_tgid = task->tgid;
+	tracer_level = task->thread_pid->level;
+	return 0;
+}
+
+/* ---- what is known --------------------------------------------------------------------------- */
+
+static __always_inline struct wh_watch_tally *tally_of(struct wh_watch_slot *slot, u64 tag)
+{
+	u32 at = (u32)(tag ^ tag >> 7 ^ tag >> 32);
+
+	return &slot->tally[at & (WH_WATCH_TALLIES - 1)];
+}
+
+static __noinline int empty_tally(struct wh_watch_tally *tally)
+{
+	u64 tag, zero = 0, key, *count;
+
+	if (!tally)
+		return 0;
+	tag = tally->tag;
+	key = tag & 0xfffff;
+	if (!WH_WATCH_TAG_ERR(tag)) {
+		__sync_fetch_and_add(&counted[WH_WATCH_TAG_NR(tag) & (WH_WATCH_NUMBERS - 1)],
+				     tally->count);
+		return 0;
+	}
+	bpf_map_update_elem(&counted_errors, &key, &zero, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(&counted_errors, &key);
+	if (count)
+		__sync_fetch_and_add(count, tally->count);
+	return 0;
+}
+
+static __always_inline void count(struct wh_watch_slot *slot, u64 tag)
+{
+	struct wh_watch_tally *tally = tally_of(slot, tag);
+
+	if (tally->tag != tag) {
+		if (tally->count)
+			empty_tally(tally);
+		tally->tag = tag;
+		tally->count = 0;
+	}
+	tally->count++;
+}
+
+/* Of a simple call, all that it is known by; else 0. */
+static __always_inline u64 simple_tag(const struct wh_watch_row *row,
+				      const struct wh_watch_record *record, u32 err)
+{
+	u64 tag = WH_WATCH_TAG(record->nr, err, record->phase), value;
+	int shift = row->simple == 1 ? 32 : 16;
+
+	if (!row->simple)
+		return 0;
+	if (!row->keep)
+		return tag;
+	value = 0;
+	for (int i = 0; i < 6; i++) {
+		if (!(row->keep & 1 << i))
+			continue;
+		if (record->arg[i] >> shift)
+			return 0;
+		value = value << shift | record->arg[i];
+	}
+	return tag | value << 32;
+}
+
+/* What a name leads to: the string, where it begins, who asks, and what was found. */
+static __always_inline bool mix_lookup(struct wh_watch_key *key, const struct wh_watch_row *row,
+				       const struct wh_watch_record *record,
+				       const struct wh_watch_text *text, u32 err)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool has_dirfd = row->dirfd < 6;
+
+	/* How libc asks for the state of what it has open: no name leads there. */
+	if (!text->c[0] && has_dirfd && row->with & (WH_WATCH_STAT | WH_WATCH_STATX))
+		return true;
+	mix(key, changes);
+	if (!mix_text(key, text) || !mix_creds(key) ||
+	    !mix_start(key, task, text->c, has_dirfd, (int)record->arg[row->dirfd & 7]))
+		return false;
+	if (row->with & WH_WATCH_OPENED && !err)
+		return mix_file(key, (int)record->ret);
+	mix(key, renames);
+	if (err)
+		return true;
+	if (row->with & WH_WATCH_STAT)
+		return mix_stat(key, (const void *)record->arg[row->buffer & 7]);
+	if (row->with & WH_WATCH_STATX)
+		return mix_statx(key, (const void *)record->arg[row->buffer & 7]);
+	return true;
+}
+
+static __always_inline bool mix_rest(struct wh_watch_key *key, const struct wh_watch_row *row,
+				     struct wh_watch_record *record,
+				     const struct wh_watch_text *text, u32 err)
+{
+	if (row->with & WH_WATCH_PATH)
+		return record->spelt && mix_lookup(key, row, record, text, err);
+	if (row->with & WH_WATCH_MAPPED) {
+		mix(key, record->arg[0] < LOW_ADDRESS);
+		/* Of interest is only what becomes code. */
+		if (!(record->arg[2] & 4) || record->arg[3] & 0x20)
+			return true;
+		mix(key, changes);
+		return mix_creds(key) && mix_file(key, (int)record->arg[4]);
+	}
+	if (row->with & WH_WATCH_EVENT)
+		return mix_event(key, record);
+	if (row->with & WH_WATCH_SOCKET)
+		look_socket(key, record);
+	return !(row->with & WH_WATCH_MESSAGE) || look_message(key, record);
+}
+
+static __noinline int make_key(struct wh_watch_slot *slot, u32 at, u32 err)
+{
+	struct wh_watch_key key = {{seed[0], seed[1]}};
+	struct wh_watch_record *record;
+	const struct wh_watch_row *of;
+
+	if (!slot)
+		return 0;
+	record = &slot->record[at & (WH_WATCH_RECORDS - 1)];
+	of = &row[record->nr & (WH_WATCH_NUMBERS - 1)];
+	mix(&key, record->nr | err << 10 | (u64)record->phase << 20);
+	mix(&key, slot->program);
+	for (int i = 0; i < 6; i++)
+		if (of->keep & 1 << i)
+			mix(&key, record->arg[i]);
+	record->keyed = mix_rest(&key, of, record, &slot->text[at & (WH_WATCH_TEXTS - 1)], err);
+	record->key = key;
+	return record->keyed;
+}
+
+static __always_inline bool is_known(struct wh_watch_record *record)
+{
+	const struct wh_watch_known *value;
+
+	if (!record->keyed)
+		return false;
+	value = bpf_map_lookup_elem(&known, &record->key);
+	if (!value)
+		return false;
+	if (!value->period)
+		return true;
+	if (now - value->checked < value->period)
+		return true;
+	record->period = value->period;
+	return false;
+}
+
+/* A call of the slot is over, as far as it ever will be: is it news? */
+static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
+{
+	struct wh_watch_record *record = &slot->record[at & (WH_WATCH_RECORDS - 1)];
+	const struct wh_watch_row *of = &row[record->nr & (WH_WATCH_NUMBERS - 1)];
+	u64 tag = simple_tag(of, record, err);
+	struct wh_watch_tally *tally;
+
+	if (tag) {
+		tally = tally_of(slot, tag);
+		if (tally->tag == tag) {
+			tally->count++;
+			return false;
+		}
+	}
+	make_key(slot, at, err);
+	if (!is_known(record))
+		return true;
+	count(slot, tag ? tag : WH_WATCH_TAG(record->nr, err, 0));
+	return false;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static __always_inline void read_text(struct wh_watch_slot *slot, u32 at,
+				      const struct wh_watch_row *of)
+{
+	struct wh_watch_record *record = &slot->record[at & (WH_WATCH_RECORDS - 1)];
+
+	long n = at >= WH_WATCH_TEXTS
+			 ? 0
+			 : bpf_probe_read_user_str(slot->text[at & (WH_WATCH_TEXTS - 1)].c,
+						   sizeof(slot->text[0]),
+						   (const void *)record->arg[of->path & 7]);
+
+	/* As long as there is room for, it may have been longer. */
+	record->spelt = n > 0 && n < sizeof(slot->text[0]) && at < WH_WATCH_TEXTS;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(enter, struct pt_regs *regs, long nr)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct wh_watch_row *of;
+	struct wh_watch_record *record;
+	struct wh_watch_slot *slot;
+	u32 at, decoded;
+
+	if (!task->ptrace)
+		return 0;
+	slot = slot_of(task);
+	if (!slot || slot->plain)
+		return 0;
+	slot->in_call = 0;
+	decoded = slot->decoded;
+	slot->decoded = 0;
+	if ((u64)nr >= WH_WATCH_NUMBERS || decoded == (u32)nr + 1)
+		return 0;
+	of = &row[nr & (WH_WATCH_NUMBERS - 1)];
+	if (!of->with || task->thread_info.status & TS_COMPAT)
+		return 0;
+	/* A SIGCONT may have taken back our SIGSTOP: what it was for must stay. */
+	for (at = 0; at < WH_WATCH_RECORDS; at++)
+		if (slot->record[at].state == WH_WATCH_FREE)
+			break;
+	if (at == WH_WATCH_RECORDS) {
+		__sync_fetch_and_add(&lost, 1);
+		return 0;
+	}
+	record = &slot->record[at];
+	slot->at = at;
+	record->nr = nr;
+	record->arg[0] = regs->di;
+	record->arg[1] = regs->si;
+	record->arg[2] = regs->dx;
+	record->arg[3] = regs->r10;
+	record->arg[4] = regs->r8;
+	record->arg[5] = regs->r9;
+	record->ip = regs->ip;
+	record->sp = regs->sp;
+	record->phase = phase;
+	record->ret = 0;
+	record->returned = 0;
+	if (of->with & WH_WATCH_PATH)
+		read_text(slot, at, of);
+	if (of->with & WH_WATCH_NO_RETURN && !is_news(slot, at, WH_WATCH_ENTERED))
+		return 0;
+	slot->in_call = 1;
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(leave, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct wh_watch_row *of;
+	struct wh_watch_record *record;
+	struct wh_watch_slot *slot;
+	u32 at, err = 0;
+
+	if (!task->ptrace)
+		return 0;
+	slot = slot_of(task);
+	if (!slot || slot->plain)
+		return 0;
+	if (slot->in_call) {
+		at = slot->at & (WH_WATCH_RECORDS - 1);
+		record = &slot->record[at];
+		of = &row[record->nr & (WH_WATCH_NUMBERS - 1)];
+		record->ret = ret;
+		record->returned = 1;
+		if (ret < 0 && ret >= -4095)
+			err = (u32)-ret & 0x3ff;
+		/* The page was not there yet: the call has fetched it. */
+		if (of->with & WH_WATCH_PATH && !record->spelt)
+			read_text(slot, at, of);
+		record->family = 0;
+		record->type = 0;
+		record->message = 0;
+		record->period = 0;
+		if (is_news(slot, at, err)) {
+			__sync_fetch_and_add(&asked, 1);
+			record->state = WH_WATCH_FULL;
+		}
+		slot->in_call = 0;
+	}
+	/*
+	 * Again, if there is still something to be taken: it is filled from the first on. Where that fails
+	 * it is taken at the thread's end.
+	 */
+	if (slot->record[0].state != WH_WATCH_FREE)
 		bpf_send_signal_thread(SIGSTOP);
 	return 0;
 }
