@@ -133,12 +133,12 @@ class Redis(Service):
 class Web(Service):
     """What wrk asks for one page over kept connections."""
 
-    connections = CONNECTIONS
+    connections, page = CONNECTIONS, "/"
 
     def load(self, seconds):
         seconds = max(1, round(seconds))
         said = run(["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "30s",
-                    f"http://127.0.0.1:{self.port}/"], seconds + 60)
+                    f"http://127.0.0.1:{self.port}{self.page}"], seconds + 60)
         # Its exit status says nothing of what was answered.
         if "Non-2xx" in said or "Socket errors" in said:
             raise Trouble(f"wrk: {said.strip()[-300:]}")
@@ -149,14 +149,18 @@ PAGE = "<!doctype html>\n<title>bench</title>\n" + "<p>A page of a static site.\
 
 
 class Nginx(Web):
-    """One static file, opened anew for each request."""
+    """One static file, opened anew for each request. Asked for the folder, nginx looks for its index first:
+    one call with a path more."""
 
     port, tools, packages = 80, ("nginx", "wrk"), "nginx-light wrk"
 
-    def __init__(self, options, workers):
+    def __init__(self, options, workers, index=False):
         super().__init__(options)
-        self.name, self.workers, self.connections = f"nginx{workers}", workers, CONNECTIONS * workers
-        self.about = f"{workers} worker{'s'[: workers > 1]}, wrk -c{self.connections}, a static file opened each time"
+        self.workers, self.connections = workers, CONNECTIONS * workers
+        self.name = f"nginx{workers}" + "-index" * index
+        self.page = "/" if index else "/index.html"
+        self.about = (f"{workers} worker{'s'[: workers > 1]}, wrk -c{self.connections}, a static file opened each time"
+                      + ", asked for by its folder" * index)
 
     def prepare(self, folder):
         super().prepare(folder)
@@ -354,5 +358,5 @@ class Storm:
 
 def all_workloads(options):
     """In the order of the rows."""
-    return [Redis(options), Nginx(options, 1), Nginx(options, 2), Memcached(options), Caddy(options, False),
+    return [Redis(options), Nginx(options, 1), Nginx(options, 2), Nginx(options, 1, True), Memcached(options), Caddy(options, False),
             Caddy(options, True), Pgbench(options), Node(options), Storm(options)]
