@@ -239,6 +239,8 @@ static const struct wh_gap_info gaps[] = {
 	 true},
 	{"own-seccomp",
 	 "the workload has a seccomp filter of its own: what that denied did not happen", false},
+	{"path-changed",
+	 "where a path led was changed from outside while its calls were not looked at", true},
 	{"privilege-not-gained", "a program did not gain its privilege, because it was traced",
 	 true},
 	{"tracee-died", "a task died before it could be looked at", false},

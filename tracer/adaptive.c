@@ -18,6 +18,7 @@
 #include "tracer/decode.h"
 #include "tracer/disguise.h"
 #include "tracer/known.h"
+#include "tracer/recent.h"
 #include "tracer/restart.h"
 #include "tracer/strict.h"
 
@@ -73,6 +74,9 @@ static int adaptive_start(struct wh_recorder *r, struct wh_launch *launch, struc
 	if (!a)
 		return wh_error_oom(e);
 	r->watch = a;
+	r->recent = wh_recent_new();
+	if (!r->recent)
+		return wh_error_oom(e);
 	a->phase = r->phase;
 	a->base_filters = wh_adaptive_filters(r, getpid());
 	if (getrandom(&a->data, sizeof(a->data), 0) != sizeof(a->data))
@@ -91,6 +95,7 @@ static void adaptive_free(struct wh_recorder *r)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
 
+	wh_recent_free(wh_take(r->recent));
 	if (!a)
 		return;
 	for (size_t i = 0; i < a->n_sets; i++) {
@@ -125,15 +130,19 @@ static int adaptive_finish(struct wh_recorder *r, struct wh_run *run)
 		[WH_ADAPTIVE_REFUSED] = "its filter refused by the kernel",
 	};
 	const struct wh_adaptive *a = wh_adaptive_of(r);
-	int k = 0;
+	int k = wh_recent_finish(r);
 
 	run->counts_partial = a->filters > 0;
-	if (a->hushed)
+	if (k == 0 && a->hushed)
 		k = note(r, run,
 			 "let busy threads go on %" PRIu64
 			 " times without a stop at calls that had nothing new to tell, with %u "
 			 "filters; looked at each call again %" PRIu64 " times",
 			 a->hushed, a->filters, a->roused);
+	if (k == 0 && a->remembered)
+		k = note(r, run,
+			 "took %" PRIu64 " calls with a path for the very ones that had been seen",
+			 a->remembered);
 	for (unsigned i = 1; i < WH_ADAPTIVE_NOS && k == 0; i++)
 		if (a->no[i])
 			k = note(r, run,
@@ -252,10 +261,10 @@ static int adaptive_tick(struct wh_recorder *r)
 	struct visit v = {.r = r};
 
 	if (a->phase == r->phase)
-		return 0;
+		return wh_recent_check(r);
 	a->phase = r->phase;
 	wh_task_each(r->tasks, visit_phase, &v);
-	return 0;
+	return wh_recent_check(r);
 }
 
 static int adaptive_interrupted(struct wh_recorder *r, struct wh_task *task)
@@ -478,6 +487,11 @@ static int stop_filter(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 	if (!t->between) {
 		if (is_ours(t, info))
 			return 0;
+		if (!foreign && !t->loud &&
+		    wh_recent_call(r, task, info->entry.nr, info->entry.args)) {
+			wh_adaptive_of(r)->remembered++;
+			return wh_call_lose(r, task);
+		}
 		err = wh_call_enter(r, task, info);
 		if (err >= 0 && !foreign && task->in_call && !t->loud)
 			err = pass_late(r, task, t);
@@ -550,6 +564,7 @@ const struct wh_engine wh_adaptive_engine = {
 	.born = adaptive_born,
 	.stop = adaptive_stop,
 	.executed = adaptive_executed,
+	.exiting = wh_recent_leave,
 	.interrupted = adaptive_interrupted,
 	.resume = adaptive_resume,
 	.tick = adaptive_tick,

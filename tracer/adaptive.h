@@ -62,7 +62,7 @@ struct wh_adaptive {
 	uint64_t memories;
 	int base_filters; /* that the tree was started under */
 	bool may_no_new_privs, set_no_new_privs;
-	uint64_t hushed, roused, passed, no[WH_ADAPTIVE_NOS];
+	uint64_t hushed, roused, passed, remembered, no[WH_ADAPTIVE_NOS];
 };
 
 static inline struct wh_adaptive *wh_adaptive_of(const struct wh_recorder *r)

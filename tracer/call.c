@@ -45,7 +45,8 @@ int wh_call_enter(struct wh_recorder *r, struct wh_task *task,
 	call->sp = info->stack_pointer;
 	task->in_call = true;
 	err = wh_decode_enter(r, task);
-	wh_known_entered(r, task);
+	if (err >= 0)
+		err = wh_known_entered(r, task);
 	if (err >= 0 && call->row && call->row->irregular == WH_IRREGULAR_EXEC)
 		err = wh_site_before_exec(r, task);
 	return err;

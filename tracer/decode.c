@@ -141,6 +141,14 @@ const struct wh_syscall *wh_decode_known(struct wh_recorder *r, const struct wh_
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
+void wh_decode_again(struct wh_recorder *r, uint64_t nr)
+{
+	struct entry *e = entry_get(r, wh_syscall_abi_native(), nr);
+
+	if (e && e->fact)
+		e->fact->f.count++;
+}
+
 static bool tuple_known(struct entry *e, const uint64_t *arg)
 {
 	for (unsigned i = 0; i < e->n_tuples; i++) {
@@ -243,6 +251,7 @@ int wh_decode_place(struct wh_recorder *r, struct wh_task *task, unsigned slot, 
 {
 	struct wh_place *place = &task->call.place[slot];
 	char path[PATH_MAX];
+	int k;
 
 	/* Newer kernels take NULL for "" there, so that one need not have a string. */
 	if (!addr && flags & WH_PATH_EMPTY && task->call.row->access != WH_ACCESS_STAT)
@@ -254,7 +263,13 @@ int wh_decode_place(struct wh_recorder *r, struct wh_task *task, unsigned slot, 
 	/* How libc asks for the state of what it has open (fstat): no path was named. */
 	if (!path[0] && task->call.row->access == WH_ACCESS_STAT)
 		return 0;
-	return wh_path_resolve(r, task, dirfd, path, flags, place);
+	k = wh_path_resolve(r, task, dirfd, path, flags, place);
+	if (k < 0 || !r->recent || slot)
+		return k;
+	place->from = dirfd;
+	place->flags = flags;
+	place->asked = strdup(path);
+	return place->asked ? 0 : -ENOMEM;
 }
 
 static unsigned at_flags(const struct wh_call *call)
@@ -337,7 +352,7 @@ int wh_decode_columns(struct wh_recorder *r, struct wh_task *task)
 void wh_decode_reset(struct wh_call *call)
 {
 	for (size_t i = 0; i < WH_ARRAY_SIZE(call->place); i++)
-		if (call->place[i].valid)
+		if (call->place[i].valid || call->place[i].asked)
 			wh_path_clear(&call->place[i]);
 	free(wh_take(call->text));
 	wh_caprule_reset(call);

@@ -46,6 +46,9 @@ bool wh_decode_is_plain(const struct wh_syscall_row *row);
 const struct wh_syscall *wh_decode_known(struct wh_recorder *r, const struct wh_abi *abi,
 					 uint64_t nr);
 
+/** wh_decode_again() - count a call of the native ABI that was seen before, and is not to be decoded. */
+void wh_decode_again(struct wh_recorder *r, uint64_t nr);
+
 /** struct wh_decode_kind - what a socket is. */
 struct wh_decode_kind {
 	int family, type;

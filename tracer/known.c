@@ -7,21 +7,20 @@
 
 #include "tracer/creds.h"
 #include "tracer/decode_impl.h"
+#include "tracer/known_impl.h"
+#include "tracer/recent.h"
 
 #define ENTRIES 4096 /* a power of two; a new one takes the place of the old one in its slot */
 
 /* What a result depends on, as far as can be seen at the entry. Compared as bytes: no padding unset. */
 struct key {
-	const char *program; /* interned */
-	const char *run;
+	struct wh_known_who who;
 	const struct wh_abi *abi;
-	uint64_t nr, phase, generation;
+	uint64_t nr;
 	uint64_t arg[6]; /* those that mean something; 0 for pointers and descriptors */
 	uint64_t dev, ino;
-	uint64_t effective, permitted, groups;
 	uint32_t exists, search_denied, mode, uid, gid, nlink;
-	uint32_t dir_mode, dir_uid, dir_gid;
-	uint32_t ruid, fsuid, rgid, fsgid, in_init_userns;
+	uint32_t dir_mode, dir_uid, dir_gid, unused;
 };
 
 struct entry {
@@ -97,6 +96,9 @@ static bool call_changes(const struct wh_call *call)
 {
 	if (call->row->irregular == WH_IRREGULAR_OPEN)
 		return call->number[0] & O_CREAT;
+	/* A socket of the file system appears. */
+	if (strcmp(call->row->name, "bind") == 0)
+		return true;
 	/* Making a child changes nothing for anyone else. */
 	if (call->row->irregular == WH_IRREGULAR_NAMESPACE)
 		return strcmp(call->row->name, "setns") == 0 ||
@@ -193,8 +195,7 @@ static bool may_be_known(const struct wh_call *call)
 	return call_is_fstat(call) || place_is_tame(&call->place[0]);
 }
 
-/* Where a walk ends because it would have to wait, a name looks like one that is missing. */
-static bool some_wait(const struct wh_recorder *r)
+bool wh_known_some_wait(const struct wh_recorder *r)
 {
 	for (size_t i = 0; i < r->devices.n; i++)
 		if (r->devices.waits[i])
@@ -207,7 +208,7 @@ static bool result_fits(const struct wh_recorder *r, const struct wh_call *call,
 {
 	if (call_is_fstat(call))
 		return !err;
-	return call->place[0].exists ? !err : err == ENOENT && !some_wait(r);
+	return call->place[0].exists ? !err : err == ENOENT && !wh_known_some_wait(r);
 }
 
 static bool fd_is_open(const struct wh_recorder *r, const struct wh_task *task)
@@ -222,30 +223,51 @@ static bool fd_is_open(const struct wh_recorder *r, const struct wh_task *task)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-static uint64_t hash(uint64_t h, const void *data, size_t len)
+/* Words at a time: it is done for each call that could be known. */
+uint64_t wh_known_hash(uint64_t h, const void *data, size_t len)
 {
 	const unsigned char *s = data;
+	uint64_t word;
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ s[i]) * 1099511628211u;
-	return h;
+	for (; len >= sizeof(word); s += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		h = (h ^ word) * 1099511628211u;
+		h ^= h >> 29;
+	}
+	for (; len; s++, len--)
+		h = (h ^ *s) * 1099511628211u;
+	return h ^ h >> 32;
 }
 
-static bool fill_creds(struct wh_recorder *r, struct wh_task *task, struct key *key)
+bool wh_known_who(struct wh_recorder *r, struct wh_task *task, struct wh_known_who *ret_who)
 {
 	const struct wh_creds *c = wh_creds_get(r, task);
 
 	if (!c)
 		return false;
-	key->ruid = c->ruid;
-	key->fsuid = c->fsuid;
-	key->rgid = c->rgid;
-	key->fsgid = c->fsgid;
-	key->effective = c->effective;
-	key->permitted = c->permitted;
-	key->in_init_userns = c->in_init_userns;
-	key->groups = hash(c->n_groups, c->groups, c->n_groups * sizeof(*c->groups));
+	*ret_who = (struct wh_known_who){
+		.program = task->process->program,
+		.run = r->run,
+		.phase = r->phase,
+		.generation = r->changes.generation,
+		.effective = c->effective,
+		.permitted = c->permitted,
+		.groups = wh_known_hash(c->n_groups, c->groups, c->n_groups * sizeof(*c->groups)),
+		.ruid = c->ruid,
+		.fsuid = c->fsuid,
+		.rgid = c->rgid,
+		.fsgid = c->fsgid,
+		.in_init_userns = c->in_init_userns,
+	};
 	return true;
+}
+
+bool wh_known_may(struct wh_recorder *r)
+{
+	if (!r->known)
+		return false;
+	r->known->wanted = true;
+	return !r->known->off && !r->changes.in_flight;
 }
 
 static bool fill(struct wh_recorder *r, struct wh_task *task, struct key *key)
@@ -254,12 +276,8 @@ static bool fill(struct wh_recorder *r, struct wh_task *task, struct key *key)
 	const struct wh_place *place = &call->place[0];
 
 	memset(key, 0, sizeof(*key));
-	key->program = task->process->program;
-	key->run = r->run;
 	key->abi = call->abi;
 	key->nr = call->nr;
-	key->phase = r->phase;
-	key->generation = r->changes.generation;
 	for (unsigned i = 0; i < WH_ARRAY_SIZE(key->arg); i++)
 		if (call->row->arg[i] == WH_ARG_FLAGS || call->row->arg[i] == WH_ARG_ATFLAGS ||
 		    call->row->arg[i] == WH_ARG_MODE || call->row->arg[i] == WH_ARG_INT)
@@ -281,14 +299,14 @@ static bool fill(struct wh_recorder *r, struct wh_task *task, struct key *key)
 	key->dir_mode = place->dir_mode;
 	key->dir_uid = place->dir_uid;
 	key->dir_gid = place->dir_gid;
-	return fill_creds(r, task, key);
+	return wh_known_who(r, task, &key->who);
 }
 
 static struct entry *slot_of(struct wh_known *known, const struct key *key, const char *path)
 {
-	uint64_t h = hash(hash(14695981039346656037u, key, sizeof(*key)), path, strlen(path));
+	uint64_t h = wh_known_hash(14695981039346656037u, key, sizeof(*key));
 
-	return &known->entry[(h ^ h >> 32) & (ENTRIES - 1)];
+	return &known->entry[wh_known_hash(h, path, strlen(path)) & (ENTRIES - 1)];
 }
 
 /* Of an fstat there is no path. */
@@ -299,18 +317,24 @@ static const char *path_of(const struct wh_call *call)
 
 /* ---- remembering ----------------------------------------------------------------------------- */
 
-void wh_known_entered(struct wh_recorder *r, struct wh_task *task)
+int wh_known_entered(struct wh_recorder *r, struct wh_task *task)
 {
+	int err = 0;
+
 	if (!task->call.row)
-		return;
+		return 0;
 	if (r->known && call_restricts(&task->call))
 		r->known->off = true;
 	if (task->changing || !call_changes(&task->call))
-		return;
+		return 0;
+	if (!r->changes.in_flight)
+		err = wh_recent_change(r);
 	task->changing = &r->changes;
 	task->changing_unseen = call_changes_unseen(&task->call);
 	r->changes.in_flight++;
+	r->changes.names++;
 	r->changes.generation += task->changing_unseen;
+	return err;
 }
 
 void wh_known_left(struct wh_task *task)
@@ -318,6 +342,7 @@ void wh_known_left(struct wh_task *task)
 	if (!task->changing)
 		return;
 	task->changing->in_flight--;
+	task->changing->names++;
 	task->changing->generation += task->changing_unseen;
 	task->changing = NULL;
 }
@@ -346,7 +371,7 @@ int wh_known_learn(struct wh_recorder *r, struct wh_task *task)
 	e->path = path;
 	e->err = call->err;
 	task->learnt = true;
-	return 0;
+	return wh_recent_learn(r, task, call->err);
 }
 
 int wh_known_call(struct wh_recorder *r, struct wh_task *task)
@@ -356,18 +381,16 @@ int wh_known_call(struct wh_recorder *r, struct wh_task *task)
 	struct key key;
 	int k;
 
-	if (!r->known)
-		return 0;
-	r->known->wanted = true;
-	if (!task->in_call || r->known->off || r->changes.in_flight || !may_be_known(call) ||
-	    !fill(r, task, &key))
+	if (!wh_known_may(r) || !task->in_call || !may_be_known(call) || !fill(r, task, &key))
 		return 0;
 	e = slot_of(r->known, &key, path_of(call));
 	if (!e->path || memcmp(&e->key, &key, sizeof(key)) != 0 ||
 	    strcmp(e->path, path_of(call)) != 0 || !result_fits(r, call, e->err) ||
 	    (call_is_fstat(call) && !fd_is_open(r, task)))
 		return 0;
-	k = wh_decode_predicted(r, task, e->err);
+	k = wh_recent_learn(r, task, e->err);
 	task->in_call = false;
+	if (k == 0)
+		k = wh_decode_predicted(r, task, e->err);
 	return k < 0 ? k : 1;
 }

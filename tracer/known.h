@@ -51,8 +51,11 @@ int wh_known_call(struct wh_recorder *r, struct wh_task *task);
 bool wh_known_looks(const struct wh_syscall_row *row);
 uint64_t wh_known_open_mask(void);
 
-/** wh_known_entered() - decoding of the entry of @task's call is done. For tracer/call.c. */
-void wh_known_entered(struct wh_recorder *r, struct wh_task *task);
+/**
+ * wh_known_entered() - decoding of the entry of @task's call is done. For tracer/call.c.
+ * Return: 0 or -ENOMEM.
+ */
+int wh_known_entered(struct wh_recorder *r, struct wh_task *task);
 /** wh_known_left() - @task is in a call no more, or about to be freed. For tracer/call.c and task.c. */
 void wh_known_left(struct wh_task *task);
 /**

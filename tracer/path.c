@@ -19,6 +19,7 @@ const char *wh_path_type(uint32_t mode)
 void wh_path_clear(struct wh_place *place)
 {
 	free(place->path);
+	free(place->asked);
 	memset(place, 0, sizeof(*place));
 }
 

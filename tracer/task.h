@@ -65,6 +65,10 @@ struct wh_place {
 	 * on one of them, so that only CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE let it pass.
 	 */
 	bool search_denied;
+	/* What tracer/recent.c does it again with; only where it is used. */
+	char *asked;	/* the text that was resolved; */
+	unsigned flags; /* of tracer/path.h; */
+	int from;	/* and the descriptor of a relative one */
 };
 
 /**
@@ -119,10 +123,16 @@ struct wh_call {
  * @in_flight: calls that may do so
  * @generation: grows at the entry and the end of each that changes what a look at a place may not show,
  *   or where a root is
+ * @names: grows at the entry and the end of each
  */
 struct wh_changes {
 	unsigned in_flight;
-	uint64_t generation;
+	uint64_t generation, names;
+};
+
+/** struct wh_directory - which directory it is, and by which mount. */
+struct wh_directory {
+	uint64_t dev, ino, mount;
 };
 
 struct wh_task {
@@ -136,7 +146,9 @@ struct wh_task {
 	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
 	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
 	bool learnt; /* tracer/known.c: the last call decoded to its end is known now */
-	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours */
+	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours, … */
+	uint64_t root_at;    /* … and at which its root was this one: */
+	struct wh_directory root;
 	/* Below: the loop's own. */
 	bool vfork_child; /* shares its parent's memory until it executes */
 	bool had_child;	  /* an event told of a child that this call made */
@@ -175,6 +187,7 @@ struct wh_recorder {
 	struct wh_decode_memory *decode; /* tracer/decode.h */
 	struct wh_path_devices devices;	 /* tracer/path.h */
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
+	struct wh_recent *recent;	 /* tracer/recent.h; likewise */
 	struct wh_changes changes;	 /* tracer/known.h */
 	uint64_t userns_dev, userns_ino; /* the tracer's own user namespace, once asked */
 	void *watch;			 /* the engine's own, tracer/engine.h */
