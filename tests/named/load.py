@@ -174,7 +174,7 @@ def postgresql(port, folder):
         return program("psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", text, "postgres")
 
     def bench(*more):
-        said = program("pgbench", "-n", "-c", "2", "-j", "2", "-T", "1", *more, "postgres")
+        said = program("pgbench", "-n", "-c", "2", "-j", "2", *more, "postgres")
         expect("number of failed transactions: 0" in said, said)
 
     def answers():
@@ -185,12 +185,12 @@ def postgresql(port, folder):
 
     wait_for(answers, "an answer")
     program("pgbench", "-i", "-q", "postgres")
-    bench()
+    bench("-t", "150")
     with open("data/postgresql.auto.conf", "a", encoding="utf-8") as f:
         f.write("session_preload_libraries = 'auto_explain'\n")
     os.kill(int(text_of("data/postmaster.pid").split()[0]), signal.SIGHUP)
     wait_for(lambda: sql("SHOW session_preload_libraries") == "auto_explain", "the reload")
-    bench("-S")
+    bench("-S", "-t", "600")
     # The victim sleeps in a query of its own.
     with subprocess.Popen([os.path.join(folder, "psql"), "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-X", "-c",
                            "SELECT pg_sleep(60)", "postgres"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -200,7 +200,7 @@ def postgresql(port, folder):
         os.kill(int(sql(find)), signal.SIGKILL)
         expect(victim.wait(20) != 0, "the query of a backend that is killed did not fail")
     wait_for(answers, "an answer after the crash")
-    bench("-S")
+    bench("-S", "-t", "600")
     expect(sql("SELECT count(*) FROM pgbench_accounts") == "100000", "rows are lost")
 
 

@@ -119,7 +119,7 @@ def nginx_served(folder, _):
 
 
 def redis(_, folder):
-    return ["/usr/bin/redis-server", "--port", str(PORT), "--bind", "127.0.0.1", "--save", "", "--dbfilename",
+    return ["/usr/bin/redis-server", "--port", str(PORT), "--bind", "127.0.0.1", "--save", "", "--jemalloc-bg-thread", "no", "--dbfilename",
             "late.rdb", "--dir", folder], {}
 
 
@@ -174,7 +174,7 @@ CASES = {
         ("files", {"path": ".rdb", "access": "rename-from"}), ("files", {"path": "/late.rdb", "access": "rename-to"}),
         serving("syscalls", name="rename"), serving("syscalls", name="write"), serving("syscalls", name="wait4"),
         serving("syscalls", name="exit_group"), serving("files", path=".aof", access="create")],
-        load=lambda options: ["redis", str(PORT)],
+        load=lambda options: ["redis", str(PORT)], ready="log:Ready to accept connections",
         folds=((re.compile(r"/temp-((?:[a-z]+-)*)\d+"), r"/temp-\1@{pid}"),)),
     "nginx-reload": Case(nginx("daemon off;"), [
         serving("files", path="/new.log", access="append"), serving("files", path="/html/late.html", access="read"),
@@ -200,7 +200,7 @@ CASES = {
         load=lambda options: ["postgresql", str(PORT), postgres_programs()], extra=("--no-new-privs",),
         ready="log:ready to accept connections", check=postgresql_served,
         folds=((re.compile(r"/PostgreSQL\.\d+"), "/PostgreSQL.@{random}"),
-               (re.compile(r"/pg_internal\.init\.\d+"), "/pg_internal.init.@{pid}"))),
+               (re.compile(r"/(pg_internal\.init|xlogtemp)\.\d+"), r"/\1.@{pid}"))),
     "memcached": Case(memcached, [
         serving("syscalls", name="sendmsg"), serving("syscalls", name="read"), serving("syscalls", name="exit_group")],
         load=lambda options: ["memcached", str(PORT)], extra=("--no-new-privs",)),
