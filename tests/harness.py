@@ -61,14 +61,14 @@ def wanted(options, name):
 
 
 def apart(own_run=False):
-    """A command before another one: in a network namespace of its own, where no port is anybody else's.
+    """A command before another one: in network and IPC namespaces of its own, where no port or queue is anybody else's.
 
     @own_run: with a /run of its own, too.
     """
     script = "ip link set lo up && exec \"$@\""
     if own_run:
         script = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir -m 1777 /run/lock && " + script
-    return ["unshare", "-n", *(["-m"] if own_run else []), "sh", "-c", script, "sh"]
+    return ["unshare", "-n", "-i", *(["-m"] if own_run else []), "sh", "-c", script, "sh"]
 
 
 def isolate(own_run=False):

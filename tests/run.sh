@@ -18,6 +18,9 @@ all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-a
 	equal transparent named cli golden peer samples quickstart floor docker vm bench
 	build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
+# Not among all: they are asked for by name.
+more_suites=(equal-night)
+
 # The engines that must find the same facts as plain, and leave programs as they are.
 engines=(plain adaptive assisted)
 
@@ -48,7 +51,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--keep) keep=1 ;;
 	--list)
-		printf '%s\n' "${all_suites[@]}"
+		printf '%s\n' "${all_suites[@]}" "${more_suites[@]}"
 		exit 0
 		;;
 	-h | --help)
@@ -60,8 +63,8 @@ while [ $# -gt 0 ]; do
 		exit 2
 		;;
 	*)
-		if [[ " ${all_suites[*]} " != *" $1 "* ]]; then
-			echo "tests/run.sh: no suite $1; there are: ${all_suites[*]}" >&2
+		if [[ " ${all_suites[*]} ${more_suites[*]} " != *" $1 "* ]]; then
+			echo "tests/run.sh: no suite $1; there are: ${all_suites[*]} ${more_suites[*]}" >&2
 			exit 2
 		fi
 		suites+=("$1")
@@ -281,13 +284,14 @@ suite_live() {
 		/usr/bin/python3 "$top/tests/live/run.py" --suite "$suite" "$@"
 }
 
-# suite_engines NAME [ARG…]: a folder of tests that runs each of its cases with each engine.
+# suite_engines NAME [ARG…]: a folder of tests that runs each of its cases with each engine. Of a name with
+# a hyphen the folder is what comes before.
 suite_engines() {
 	local name=$1
 	shift
 	need "$name" release || return
 	suite_run "$name" with_build release env WH_ENGINES="$(IFS=,; echo "${engines[*]}")" \
-		/usr/bin/python3 "$top/tests/$name/run.py" "$@"
+		/usr/bin/python3 "$top/tests/${name%%-*}/run.py" "$@"
 }
 
 # The samples keep their data at fixed places in /run: here in one of their own.
@@ -358,7 +362,11 @@ run_suite() {
 	live-adaptive) suite_live live-adaptive release --engine adaptive ;;
 	live-assisted) suite_live live-assisted release --engine assisted ;;
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
-	equal) suite_engines equal --seeds 50 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
+	equal) suite_engines equal --seeds 50 --judge 10 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
+	equal-night)
+		suite_limit=36000
+		suite_engines equal-night --night --engines "$(IFS=,; echo "${engines[*]:1}")"
+		;;
 	transparent) suite_engines transparent ;;
 	named) suite_engines named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;

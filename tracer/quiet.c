@@ -124,7 +124,10 @@ static struct verdict ask_epoll_ctl(struct wh_recorder *r, const struct wh_task 
 	return task->call.arg[1] == EPOLL_CTL_DEL ? QUIET(ARG(1)) : NOT_QUIET;
 }
 
-/* What the program cannot write: then a string there stays what it is. */
+/*
+ * What the program cannot write, as it comes from a file: then a string there stays what it is.
+ * Memory of its own it may close and open again, and nobody is told.
+ */
 static bool is_constant(struct wh_recorder *r, const struct wh_task *task, uint64_t addr)
 {
 	char path[32], line[PATH_MAX + 256];
@@ -137,13 +140,14 @@ static bool is_constant(struct wh_recorder *r, const struct wh_task *task, uint6
 		return false;
 	wh_take_fd(&fd);
 	while (fgets(line, sizeof(line), f)) {
-		uint64_t start, end;
+		uint64_t start, end, inode;
 		char mode[5];
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, mode) != 3)
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64, &start, &end, mode,
+			   &inode) != 4)
 			continue;
 		if (addr >= start && addr < end)
-			return mode[1] == '-' && mode[3] == 'p';
+			return mode[1] == '-' && mode[3] == 'p' && inode;
 	}
 	return false;
 }
@@ -295,6 +299,13 @@ static struct verdict ask(struct wh_recorder *r, const struct wh_task *task)
 	if (wh_decode_is_plain(row))
 		return ask_plain(row);
 	return of && of->ask ? of->ask(r, task) : NOT_QUIET;
+}
+
+bool wh_quiet_may(const struct wh_syscall_row *row)
+{
+	if (wh_decode_is_plain(row))
+		return ask_plain(row).quiet;
+	return irregular(row) != NULL;
 }
 
 bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,

@@ -45,6 +45,12 @@ struct wh_quiet_set {
 bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,
 		  const struct wh_quiet_set *known, struct wh_quiet_item *ret_item);
 
+/**
+ * wh_quiet_may() - whether calls of that row are quiet with some arguments. The result of one that is
+ * may not be seen, unless it is the first of its kind.
+ */
+bool wh_quiet_may(const struct wh_syscall_row *row);
+
 /* ---- for who sees more than a filter does ---------------------------------------------------- */
 
 /** What else tells such calls apart. */

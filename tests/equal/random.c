@@ -4,31 +4,43 @@
  * hot, and then does something new. SEED decides everything; no fact hangs on timing, so that two
  * recordings of one seed must hold the same facts, whatever engine made them.
  *
- *   random SEED SIZE [READY-FILE]      the whole program, in the current folder
- *   random SEED SIZE - DIR DEPTH       what it executes itself as
+ *   random SEED SIZE              the whole program, in the current folder
+ *   random SEED SIZE ready FILE   makes FILE half-way
+ *   random SEED SIZE alone        one thing after the other: what came first is the same, too
+ *   random SEED SIZE each         in order, everything that it can do
+ *   random SEED SIZE only NAME    one of these
+ *   random SEED SIZE child DIR DEPTH   what it executes itself as
  */
 #include "random.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #define STACK (256 * 1024) /* so small that libc keeps all stacks: unmapping them would be chance */
 
 static unsigned size;
-static const char *self;
+
+struct doing {
+	const char *name;
+	void (*run)(struct actor *a);
+};
+
+#define X(name) {#name, act_##name},
+static const struct doing acts[] = {WH_ACTS(X)};
+#undef X
+#define X(name) {#name, deed_##name},
+static const struct doing deeds[] = {WH_DEEDS(X)};
+#undef X
+#define X(name) {#name, grow_##name},
+static const struct doing grows[] = {WH_GROWS(X)};
+#undef X
 
 void must(int condition, const char *what)
 {
@@ -62,18 +74,24 @@ const char *in_dir(const struct actor *a, const char *name)
 	return s;
 }
 
-/* A new actor with a folder of its own beside the others. */
-static void child_of(struct actor *a, struct actor *child)
+int make(const struct actor *a, const char *name)
+{
+	int fd = open(in_dir(a, name), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+
+	must(fd >= 0, name);
+	return fd;
+}
+
+void child_of(struct actor *a, struct actor *child)
 {
 	child->state = next(a);
 	child->depth = a->depth ? a->depth - 1 : 0;
-	child->alone = 0;
 	snprintf(child->dir, sizeof(child->dir), "w%012llx",
 		 (unsigned long long)(child->state >> 16));
 	must(mkdir(child->dir, 0755) == 0, child->dir);
 }
 
-/* What libc does only when threads happen to meet, done for certain. */
+/* What libc does only when threads happen to meet, or what parent and child do first by chance. */
 static void foregone(void)
 {
 	static const int ops[] = {FUTEX_WAIT_PRIVATE,
@@ -85,45 +103,21 @@ static void foregone(void)
 	struct timespec none = {0, 1};
 	int word = 0;
 
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		syscall(SYS_futex, &word, ops[i], 1, &none, NULL, ~0u);
+	for (size_t i = 0; i < COUNT(ops); i++)
+		syscall(SYS_futex, &word, ops[i], word + 1, &none, NULL, ~0u);
+	for (size_t i = 0; i < COUNT(ops); i++)
+		syscall(SYS_futex, &word, ops[i], word, &none, NULL, ~0u);
 	sched_yield();
-}
-
-static void live(struct actor *a)
-{
-	unsigned n = 2 + pick(a, 3);
-
-	for (unsigned i = 0; i < n; i++)
-		act(a, pick(a, act_count()));
-	hot(a);
-	/* The late news. */
-	n = 2 + pick(a, size + 1);
-	for (unsigned i = 0; i < n; i++) {
-		if (a->depth && pick(a, 3) == 0)
-			grow(a, pick(a, grow_count()));
-		else
-			act(a, pick(a, act_count()));
+	/* And what the child does that only some engines hear of, see grow_untraced(). */
+	if (!fork()) {
+		close(-1);
+		_exit(0);
 	}
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 }
 
-static void *thread_main(void *data)
-{
-	live(data);
-	return NULL;
-}
-
-static void spawn(pthread_t *thread, struct actor *a)
-{
-	pthread_attr_t attr;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK);
-	must(pthread_create(thread, &attr, thread_main, a) == 0, "pthread_create");
-	pthread_attr_destroy(&attr);
-}
-
-static void wait_for(pid_t pid, int want)
+void wait_for(pid_t pid, int want)
 {
 	int status = -1;
 
@@ -133,111 +127,23 @@ static void wait_for(pid_t pid, int want)
 	must(status == want, "a child's status");
 }
 
-/* ---- what makes threads and processes -------------------------------------------------------- */
-
-static void grow_thread(struct actor *a)
+void execute(struct actor *child, int fd)
 {
-	struct actor child;
-	pthread_t thread;
-
-	child_of(a, &child);
-	spawn(&thread, &child);
-	must(pthread_join(thread, NULL) == 0, "pthread_join");
-}
-
-static void grow_fork(struct actor *a)
-{
-	struct actor child;
-	pid_t pid;
-
-	child_of(a, &child);
-	child.alone = 1;
-	pid = fork();
-	if (!pid) {
-		live(&child);
-		_exit(0);
-	}
-	wait_for(pid, 0);
-}
-
-static void execute(struct actor *child)
-{
-	char seed[24], n[8], depth[8];
-	char *argv[] = {(char *)(uintptr_t) "random",
-			seed,
-			n,
-			(char *)(uintptr_t) "-",
-			child->dir,
-			depth,
-			NULL};
-	char *env[] = {NULL};
+	char seed[24], n[8], depth[8], name[] = "random", word[] = "child", empty[] = "";
+	char *argv[] = {name, seed, n, word, child->dir, depth, NULL}, *env[] = {NULL};
 
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)child->state);
 	snprintf(n, sizeof(n), "%u", size);
 	snprintf(depth, sizeof(depth), "%u", child->depth);
-	execve(self, argv, env);
+	if (fd < 0)
+		execve("/proc/self/exe", argv, env);
+	else
+		syscall(SYS_execveat, fd, empty, argv, env, AT_EMPTY_PATH);
 	must(0, "execve");
 }
 
-static void grow_exec(struct actor *a)
-{
-	struct actor child;
-	pid_t pid;
-
-	child_of(a, &child);
-	pid = fork();
-	if (!pid) {
-		/* This one stays open. */
-		must(open(in_dir(&child, "kept"), O_CREAT | O_RDWR, 0600) >= 0, "open");
-		execute(&child);
-	}
-	wait_for(pid, 0);
-}
-
-/* Through a shared memory: what the child writes, its parent has. */
-static void grow_vfork(struct actor *a)
-{
-	static char name[] = "/bin/true";
-	char *const argv[] = {name, NULL}, *const env[] = {NULL};
-	volatile int seen = 0;
-	pid_t pid = vfork();
-
-	if (!pid) {
-		seen = 1;
-		execve(name, argv, env);
-		_exit(99);
-	}
-	(void)a;
-	wait_for(pid, 0);
-	must(seen, "vfork");
-}
-
-static void *exec_thread(void *data)
-{
-	execute(data);
-	return NULL;
-}
-
-/* A thread executes, and takes over its leader, which waits. */
-static void grow_exec_thread(struct actor *a)
-{
-	struct actor child;
-	pthread_t thread;
-	pid_t pid;
-
-	child_of(a, &child);
-	pid = fork();
-	if (!pid) {
-		must(pthread_create(&thread, NULL, exec_thread, &child) == 0, "pthread_create");
-		/* A call that is foregone, as it may not get there any more. */
-		for (int word = 0;;)
-			syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0);
-	}
-	wait_for(pid, 0);
-}
-
-/* The child is hot before it takes another user's part. */
-static void grow_user(struct actor *a)
+/* A deed is of a process of its own: nobody else's hangs on it. */
+static void do_deed(struct actor *a, const struct doing *deed)
 {
 	struct actor child;
 	pid_t pid;
@@ -246,100 +152,70 @@ static void grow_user(struct actor *a)
 	pid = fork();
 	if (!pid) {
 		hot(&child);
-		must(chmod(child.dir, 0777) == 0, "chmod");
-		must(setresgid(65534, 65534, 65534) == 0, "setresgid");
-		must(setresuid(65534, 65534, 65534) == 0, "setresuid");
-		close(open(in_dir(&child, "mine"), O_CREAT | O_RDWR, 0600));
-		must(open("/etc/shadow", O_RDONLY) == -1, "shadow");
-		must(setuid(0) == -1, "setuid");
+		deed->run(&child);
 		_exit(0);
 	}
 	wait_for(pid, 0);
 }
 
-/* The same relative name in another folder, and then in another root. */
-static void grow_chdir(struct actor *a)
+void act(struct actor *a)
 {
-	struct actor child;
-	pid_t pid;
+	acts[pick(a, COUNT(acts))].run(a);
+}
 
-	child_of(a, &child);
-	pid = fork();
-	if (!pid) {
-		must(mkdir(in_dir(&child, "x"), 0755) == 0, "mkdir");
-		for (int i = 0; i < 400; i++)
-			close(open("x/same", O_RDONLY));
-		hot(&child);
-		must(chdir(child.dir) == 0, "chdir");
-		close(open("x/same", O_CREAT | O_RDWR, 0644));
-		close(open("x/same", O_RDONLY));
-		must(chroot("x") == 0, "chroot");
-		close(open("same", O_RDONLY));
-		close(open("/same", O_RDONLY));
-		_exit(0);
+static void grow(struct actor *a)
+{
+	unsigned which = pick(a, COUNT(grows) + COUNT(deeds));
+
+	if (which < COUNT(grows))
+		grows[which].run(a);
+	else
+		do_deed(a, &deeds[which - COUNT(grows)]);
+}
+
+void live(struct actor *a)
+{
+	unsigned n = 2 + pick(a, 3);
+
+	for (unsigned i = 0; i < n; i++)
+		act(a);
+	hot(a);
+	/* The late news. */
+	n = 2 + pick(a, size + 1);
+	for (unsigned i = 0; i < n; i++) {
+		if (a->depth && pick(a, 3) == 0)
+			grow(a);
+		else
+			act(a);
 	}
-	wait_for(pid, 0);
-}
-
-/* A child is stopped and continued, and then tells that it goes on. */
-static void grow_stop(struct actor *a)
-{
-	struct actor child;
-	int status, p[2];
-	pid_t pid;
-	char c = 0;
-
-	child_of(a, &child);
-	must(pipe(p) == 0, "pipe");
-	pid = fork();
-	if (!pid) {
-		hot(&child);
-		kill(getpid(), SIGSTOP);
-		act(&child, pick(&child, act_count()));
-		must(write(p[1], "x", 1) == 1, "write");
-		_exit(7);
-	}
-	must(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status), "WUNTRACED");
-	must(kill(pid, SIGCONT) == 0, "SIGCONT");
-	must(read(p[0], &c, 1) == 1 && c == 'x', "read");
-	wait_for(pid, 7 << 8);
-	close(p[0]);
-	close(p[1]);
-}
-
-static void grow_killed(struct actor *a)
-{
-	struct actor child;
-	pid_t pid;
-
-	child_of(a, &child);
-	pid = fork();
-	if (!pid) {
-		hot(&child);
-		syscall(SYS_getpgid, 0);
-		signal(SIGUSR2, SIG_DFL);
-		raise(SIGUSR2);
-		_exit(0);
-	}
-	wait_for(pid, SIGUSR2);
-}
-
-static void (*const grows[])(struct actor *) = {
-	grow_thread, grow_fork,	 grow_exec, grow_vfork,	 grow_exec_thread,
-	grow_user,   grow_chdir, grow_stop, grow_killed,
-};
-
-unsigned grow_count(void)
-{
-	return sizeof(grows) / sizeof(grows[0]);
-}
-
-void grow(struct actor *a, unsigned which)
-{
-	grows[which](a);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
+
+static void *thread_main(void *data)
+{
+	live(data);
+	return NULL;
+}
+
+static void crowd(struct actor *root)
+{
+	struct actor child[4];
+	pthread_t thread[4];
+	pthread_attr_t attr;
+	unsigned n = 1 + pick(root, 3);
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	for (unsigned i = 0; i < n; i++) {
+		child_of(root, &child[i]);
+		must(pthread_create(&thread[i], &attr, thread_main, &child[i]) == 0, "thread");
+	}
+	live(root);
+	for (unsigned i = 0; i < n; i++)
+		must(pthread_join(thread[i], NULL) == 0, "pthread_join");
+	pthread_attr_destroy(&attr);
+}
 
 /*
  * The phase changes while nothing happens but sleep; what was done before, hot and cold, is done
@@ -363,21 +239,42 @@ static void become_ready(const struct actor *a, const char *file)
 	hot(&before);
 }
 
+static int named(const char *name, const char *wanted)
+{
+	return !wanted || strcmp(name, wanted) == 0;
+}
+
+/* All that there is, or what has that name: each with dice of its own. */
+static void each(struct actor *a, const char *name)
+{
+	unsigned done = 0;
+
+	for (size_t i = 0; i < COUNT(acts); i++)
+		if (named(acts[i].name, name) && ++done)
+			acts[i].run(a);
+	for (size_t i = 0; i < COUNT(deeds); i++)
+		if (named(deeds[i].name, name) && ++done)
+			do_deed(a, &deeds[i]);
+	a->depth = 1;
+	for (size_t i = 0; i < COUNT(grows); i++)
+		if (named(grows[i].name, name) && ++done)
+			grows[i].run(a);
+	must(done > 0, "no such thing to do");
+}
+
 int main(int argc, char **argv)
 {
-	struct actor root = {0}, child[4];
-	pthread_t thread[4];
-	unsigned n;
+	struct actor root = {0};
+	const char *way = argc > 3 ? argv[3] : "", *more = argc > 4 ? argv[4] : NULL;
 
 	mallopt(M_ARENA_MAX, 1);
-	must(argc >= 3, "usage: random SEED SIZE [READY-FILE]");
+	must(argc >= 3, "usage: random SEED SIZE [WAY [ARG…]]");
 	root.state = strtoull(argv[1], NULL, 10);
 	size = (unsigned)strtoul(argv[2], NULL, 10);
-	self = "/proc/self/exe";
 	foregone();
 	umask(022);
-	if (argc == 6) {
-		snprintf(root.dir, sizeof(root.dir), "%s", argv[4]);
+	if (strcmp(way, "child") == 0 && argc == 6) {
+		snprintf(root.dir, sizeof(root.dir), "%s", more);
 		root.depth = (unsigned)strtoul(argv[5], NULL, 10);
 		live(&root);
 		return 0;
@@ -385,15 +282,13 @@ int main(int argc, char **argv)
 	root.depth = 2;
 	snprintf(root.dir, sizeof(root.dir), "root");
 	must(mkdir(root.dir, 0755) == 0, "mkdir");
-	if (argc == 4)
-		become_ready(&root, argv[3]);
-	n = 1 + pick(&root, 3);
-	for (unsigned i = 0; i < n; i++) {
-		child_of(&root, &child[i]);
-		spawn(&thread[i], &child[i]);
-	}
-	live(&root);
-	for (unsigned i = 0; i < n; i++)
-		must(pthread_join(thread[i], NULL) == 0, "pthread_join");
+	if (strcmp(way, "ready") == 0 && more)
+		become_ready(&root, more);
+	if (strcmp(way, "alone") == 0)
+		live(&root);
+	else if (strcmp(way, "each") == 0 || strcmp(way, "only") == 0)
+		each(&root, more);
+	else
+		crowd(&root);
 	return 0;
 }

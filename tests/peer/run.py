@@ -102,13 +102,14 @@ class Kernel:
         self.process.wait()
 
     def counts(self):
-        """({pid of a whittle: {(abi, number): count}}, {pid of a whittle: tasks that ended})"""
+        """({pid of a whittle: {(abi, number): count}}, {pid of a whittle: tasks that ended}); and what came from
+        which program is then in self.programs: {pid of a whittle: {(abi, number, name of the program)}}"""
         self.process.send_signal(signal.SIGINT)
         try:
             out, _ = self.process.communicate(timeout=60)
         finally:
             self.stop()
-        counts, exits = {}, {}
+        counts, exits, self.programs = {}, {}, {}
         for line in out.splitlines():
             try:
                 value = json.loads(line)
@@ -119,6 +120,10 @@ class Kernel:
             for key, n in value["data"].get("@calls", {}).items():
                 pid, compat, number = (int(k) for k in key.split(","))
                 counts.setdefault(pid, {})[("i386" if compat else "x86_64", number)] = n
+            for key in value["data"].get("@programs", {}):
+                pid, compat, number, name = key.split(",", 3)
+                self.programs.setdefault(int(pid), set()).add(
+                    ("i386" if int(compat) else "x86_64", int(number), name))
             exits.update((int(k), n) for k, n in value["data"].get("@exits", {}).items())
         return counts, exits
 
