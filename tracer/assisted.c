@@ -248,11 +248,11 @@ static int on_signal(struct wh_recorder *r, struct wh_task *task, int sig, int *
 {
 	siginfo_t si;
 
-	if (sig != SIGSTOP)
-		return 0;
 	/* Nobody else in the kernel sends one. */
-	if (ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &si) == 0 && si.si_code == SI_FROM_KERNEL)
+	if (sig == SIGSTOP && ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &si) == 0 &&
+	    si.si_code == SI_FROM_KERNEL)
 		*ret_sig = 0;
+	/* Another signal may come first: behind its handler's frame no caller is seen any more. */
 	return wh_assisted_take(r, task, false);
 }
 
