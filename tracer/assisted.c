@@ -21,17 +21,14 @@
 #include <inttypes.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/user.h>
 
 #include "tracer/assisted_impl.h"
 #include "tracer/call.h"
 #include "tracer/known.h"
-#include "tracer/procfs.h"
+#include "tracer/strict.h"
 
-#define STATUS_TEXT    4096
 #define SWEEP	       256  /* so many slots more than tasks, and some have been left behind */
 #define SI_FROM_KERNEL 0x80 /* SI_KERNEL */
 
@@ -49,18 +46,6 @@ static int check(const struct wh_record_options *options, struct wh_error *e)
 	return 0;
 }
 
-static uint64_t status_field(struct wh_recorder *r, const char *who, const char *field)
-{
-	char name[32], text[STATUS_TEXT];
-	uint64_t value = 0;
-
-	snprintf(name, sizeof(name), "%s/status", who);
-	if (wh_procfs_read(r->proc_fd, name, text, sizeof(text)) < 0 ||
-	    wh_procfs_field(text, field, &value) < 0)
-		return 0;
-	return value;
-}
-
 static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
 {
 	struct wh_assisted_watch *w = calloc(1, sizeof(*w));
@@ -69,24 +54,14 @@ static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_erro
 	if (!w)
 		return wh_error_oom(e);
 	r->watch = w;
-	w->own_filters = status_field(r, "self", "Seccomp_filters");
-	w->own_mode = status_field(r, "self", "Seccomp");
+	w->own_filters = wh_assisted_status(r, getpid(), "Seccomp_filters");
+	w->own_mode = wh_assisted_status(r, getpid(), "Seccomp");
 	err = wh_assisted_new(&w->kernel, NULL, e);
 	if (err < 0)
 		return err;
 	wh_assisted_tick(w->kernel, r->phase);
 	launch->filter = wh_assisted_filter(w->kernel);
 	return 0;
-}
-
-/* One that is not ours. */
-static bool has_filter(struct wh_recorder *r, pid_t tid)
-{
-	const struct wh_assisted_watch *w = r->watch;
-	char name[16];
-
-	snprintf(name, sizeof(name), "%d", (int)tid);
-	return status_field(r, name, "Seccomp_filters") > w->own_filters + 1;
 }
 
 static void free_watch(struct wh_recorder *r)
@@ -113,8 +88,6 @@ static int finish(struct wh_recorder *r, struct wh_run *run)
 {
 	static const char *const notes[] = {
 		"a SIGSTOP of the tracer's own takes back a SIGCONT that waits blocked",
-		"/proc/PID/status shows the tracer's seccomp filter, and seccomp's strict mode "
-		"is refused because of it",
 		"CLONE_UNTRACED is taken out of clone() and clone3(): such children are traced, "
 		"too",
 	};
@@ -227,7 +200,7 @@ static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *mak
 	else if (!known && own->slot)
 		own->plain = own->slot->plain;
 	else if (!known && !parent)
-		own->plain = has_filter(r, task->tid);
+		own->plain = wh_assisted_filtered(r, task->tid);
 	return 0;
 }
 
@@ -314,6 +287,7 @@ static int entered(struct wh_recorder *r, struct wh_task *task,
 		k = wh_call_enter(r, task, info);
 	if (k < 0)
 		return k;
+	wh_strict_entered(r, task);
 	wh_assisted_note_change(r, task);
 	look_for_filter(r, task);
 	if (own)
@@ -321,32 +295,10 @@ static int entered(struct wh_recorder *r, struct wh_task *task,
 	return 0;
 }
 
-/* The filter is ours, so the program has none, unless it was seen to load one. */
-static void hide_filter(const struct wh_task *task, const struct wh_assisted_task *own)
-{
-	const struct wh_call *call = &task->call;
-
-	if (own && !own->plain && task->in_call && call->row &&
-	    call->row->irregular == WH_IRREGULAR_PRCTL && call->arg[0] == PR_GET_SECCOMP)
-		ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.rax), 0);
-}
-
-/*
- * A filter of the program's own wants a tracer that there would not be: then the kernel answers ENOSYS
- * (__seccomp_filter() in kernel/seccomp.c).
- */
-static void refuse_foreign(const struct wh_task *task, const struct __ptrace_syscall_info *info)
-{
-	if (info->seccomp.ret_data == WH_ASSISTED_DATA)
-		return;
-	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.orig_rax), -1L);
-	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user, regs.rax), -(long)ENOSYS);
-}
-
 static int stop(struct wh_recorder *r, struct wh_task *task,
 		const struct __ptrace_syscall_info *info)
 {
-	const struct wh_assisted_watch *w = r->watch;
+	struct __ptrace_syscall_info seen = *info;
 	struct wh_assisted_task *own = task->watch;
 	int k;
 
@@ -354,7 +306,7 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 	case PTRACE_SYSCALL_INFO_ENTRY:
 		return entered(r, task, info);
 	case PTRACE_SYSCALL_INFO_SECCOMP:
-		refuse_foreign(task, info);
+		wh_assisted_refuse_foreign(task, info);
 		/* The stop at the entry was before. */
 		if (task->in_call)
 			return 0;
@@ -364,12 +316,11 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 		k = wh_known_call(r, task);
 		return k < 0 ? k : 0;
 	case PTRACE_SYSCALL_INFO_EXIT:
-		if (!w->own_mode)
-			hide_filter(task, own);
+		wh_assisted_hide(r, task, &seen);
 		if (own)
 			wh_follow_restore(task, &own->follow);
 		wh_assisted_note_change(r, task);
-		return wh_call_leave(r, task, info);
+		return wh_call_leave(r, task, &seen);
 	}
 	return 0;
 }
@@ -383,7 +334,11 @@ static int executed(struct wh_recorder *r, struct wh_task *task)
 	if (!own)
 		return -ENOMEM;
 	watch_program(r->watch, task, own);
-	return own->plain || !own->slot ? 0 : wh_call_leave(r, task, &info);
+	if (own->plain || !own->slot)
+		return 0;
+	if (task->in_call)
+		wh_assisted_hide_status(r, task, 0, false);
+	return wh_call_leave(r, task, &info);
 }
 
 static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)

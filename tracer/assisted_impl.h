@@ -3,6 +3,8 @@
 #ifndef WHITTLE_TRACER_ASSISTED_IMPL_H
 #define WHITTLE_TRACER_ASSISTED_IMPL_H
 
+#include <sys/ptrace.h>
+
 #include "tracer/assisted.h"
 #include "tracer/follow.h"
 
@@ -24,6 +26,27 @@ struct wh_assisted_task {
 	bool plain;		    /* … as where it has a filter that may answer before ours */
 	struct wh_follow follow;    /* of the call in flight, or of the one that made it */
 };
+
+/* ---- assisted_hide.c ------------------------------------------------------------------------- */
+
+/** wh_assisted_status() - a number from a thread's status file; 0 where it is not to be had. */
+uint64_t wh_assisted_status(struct wh_recorder *r, pid_t tid, const char *field);
+/** wh_assisted_filtered() - whether a thread has a filter that is not ours. */
+bool wh_assisted_filtered(struct wh_recorder *r, pid_t tid);
+/**
+ * wh_assisted_hide() - @task is at the return of a call, before wh_call_leave(): the result, in @info and
+ * for the program, is as if there were no filter of ours.
+ */
+void wh_assisted_hide(struct wh_recorder *r, struct wh_task *task,
+		      struct __ptrace_syscall_info *info);
+/** wh_assisted_hide_status() - the part of it for calls that BPF tells of. */
+void wh_assisted_hide_status(struct wh_recorder *r, struct wh_task *task, int64_t ret, bool failed);
+/**
+ * wh_assisted_refuse_foreign() - a filter of the program's own wants a tracer that there would not be: then
+ * the kernel answers ENOSYS (__seccomp_filter() in kernel/seccomp.c).
+ */
+void wh_assisted_refuse_foreign(const struct wh_task *task,
+				const struct __ptrace_syscall_info *info);
 
 /* ---- assisted_news.c ------------------------------------------------------------------------- */
 

@@ -135,6 +135,7 @@ int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	slot->program = maker->program;
 	slot->plain = maker->plain;
+	slot->loud = maker->loud;
 	slot->tid = tid_of(child);
 	maker->child_tid = slot->tid;
 	maker->child = index + 1;
@@ -309,7 +310,7 @@ static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
 	u64 tag = simple_tag(of, record, err);
 	struct wh_watch_tally *tally;
 
-	if (tag) {
+	if (tag && !slot->loud) {
 		tally = tally_of(slot, tag);
 		if (tally->tag == tag) {
 			tally->count++;
@@ -317,7 +318,7 @@ static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
 		}
 	}
 	make_key(slot, at, err);
-	if (!is_known(record))
+	if (slot->loud || !is_known(record))
 		return true;
 	count(slot, tag ? tag : WH_WATCH_TAG(record->nr, err, 0));
 	return false;

@@ -96,12 +96,13 @@ struct wh_watch_tally {
  * @tid: in the tracer's pid namespace, as it was born; 0: the slot is free
  * @program: names it; the same for all tasks of one program
  * @plain: the tracer stops it at each call: nothing is to be done here
+ * @loud: all that it does is news
  * @decoded: 1 + number of the call that it is about to enter, and that the tracer sees itself
  * @child: 1 + the slot of the last task that it made, @child_tid
  * @in_call: it is in the call of record @at
  */
 struct wh_watch_slot {
-	unsigned int tid, program, plain, decoded, child, child_tid, in_call, at;
+	unsigned int tid, program, plain, loud, decoded, child, child_tid, in_call, at;
 	struct wh_watch_record record[WH_WATCH_RECORDS];
 	struct wh_watch_tally tally[WH_WATCH_TALLIES];
 	struct wh_watch_text text[WH_WATCH_TEXTS];
