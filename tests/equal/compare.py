@@ -19,7 +19,9 @@ Ports that the kernel chose are folded, and so are pids in words.
 import argparse
 import copy
 import json
+import os
 import re
+import subprocess
 import sys
 
 KINDS = ("syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts", "rlimits", "namespaces",
@@ -137,6 +139,12 @@ def compare(a, b, folds=(), ordered=False, promises=None):
                       if not excused(key, field, p, may_lack)]
             lines += [f"only in B: {key}: {field} {p}" for p in sorted(right - left)]
     return lines
+
+
+def promises(build):
+    """What tests/equal/promises prints, as compare() wants it."""
+    done = subprocess.run([os.path.join(build, "equal", "promises")], stdout=subprocess.PIPE, text=True, check=True)
+    return {"adaptive": set(done.stdout.split())}
 
 
 def flat(trace, folds=()):
@@ -268,10 +276,10 @@ def main():
     options = parser.parse_args()
     if not options.self_test and len(options.traces) != 2:
         parser.error("two traces, please")
-    promises = {engine: set(names.split(",")) for engine, _, names in (m.partition(":") for m in options.may_lack)}
+    may_lack = {engine: set(names.split(",")) for engine, _, names in (m.partition(":") for m in options.may_lack)}
     try:
         lines = self_test() if options.self_test else \
-            compare(*map(load, options.traces), [tuple(f.split("=", 1)) for f in options.fold], options.ordered, promises)
+            compare(*map(load, options.traces), [tuple(f.split("=", 1)) for f in options.fold], options.ordered, may_lack)
     except (OSError, ValueError) as error:
         print(f"compare.py: {error}", file=sys.stderr)
         return 2

@@ -20,7 +20,6 @@ a NAME of random.h for one of the things that these programs do. Must be root; g
 """
 import concurrent.futures
 import os
-import subprocess
 import sys
 import time
 
@@ -136,12 +135,6 @@ def run_all(options, programs, top, results):
         programs = programs[n:]
 
 
-def promises_of(build):
-    """What the program of that name prints, as compare.py wants it."""
-    done = subprocess.run([os.path.join(build, "equal", "promises")], stdout=subprocess.PIPE, text=True, check=True)
-    return {"adaptive": set(done.stdout.split())}
-
-
 def main():
     parser = harness.parser(__doc__)
     harness.add_engines(parser)
@@ -158,7 +151,7 @@ def main():
         options.seeds = options.judge = NIGHT
         options.start = int(time.time()) // 86400 * NIGHT
         print(f"  --night: --start {options.start} --seeds {NIGHT} --judge {NIGHT}", flush=True)
-    options.promises = promises_of(options.build)
+    options.promises = compare.promises(options.build)
     seeds = range(options.start, options.start + options.seeds)
     if options.names:
         programs = [Program(f"{name}-{seed}", seed, ["only", name]) for name in options.names for seed in seeds]

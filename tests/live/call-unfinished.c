@@ -4,6 +4,8 @@
  * they asked for is known; a kernel's restart code is nobody's error.
  *
  * LIVE: m32
+ * In a native call that is killed BPF sees the return.
+ * LIVE: differs ^only in A: gaps lost-exit open by 
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -2,6 +2,7 @@
 /*
  * Files that carry privilege: given where the tracer may, lost under no_new_privs, none for who has
  * it already.
+ * LIVE: random whittle-gain\.\w{6}
  */
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -4,6 +4,9 @@
 // between them.
 //
 // LIVE: timeout 60
+//
+// Go interrupts a goroutine that has run for long, by a signal to itself.
+// LIVE: differs SIGURG|\b(getpid|tgkill|rt_sigreturn)\b
 package main
 
 import (

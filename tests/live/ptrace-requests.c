@@ -4,6 +4,8 @@
  * been done.
  *
  * LIVE: m32
+ * Whether a child gets there before it is killed is chance.
+ * LIVE: differs \bpause$
  */
 #include <signal.h>
 #include <sys/ptrace.h>

@@ -3,13 +3,15 @@
 """The live tests: record each program of this folder and compare what whittle saw with what the
 program says it did. README.md beside this file describes the programs and their lines.
 
-usage: run.py [--whittle FILE] [--build DIR] [--suite NAME] [--keep] [-v] [NAME…]
+usage: run.py [--whittle FILE] [--build DIR] [--suite NAME] [--engine NAME] [--plain DIR] [--keep] [-v] [NAME…]
 Prints a line a case: "ok …", "not ok …: why". Must be root. NAME is a case (or a part of its name).
 """
+import contextlib
 import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,8 +20,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import harness  # noqa: E402
 
+equal = harness.module("equal", "compare.py")
+
 FLAGS = ("m32", "static", "musl", "nolibc", "threads")
-SETTINGS = ("args", "record", "outcome", "status", "timeout", "env", "complete", "expect")
+SETTINGS = ("args", "record", "outcome", "status", "timeout", "env", "complete", "expect", "random", "differs")
 KINDS = ("runs", "syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts",
          "rlimits", "namespaces", "caps", "gaps")
 PHASES = ("runtime", "startup", "serving")
@@ -32,7 +36,7 @@ class Wrong(Exception):
 
 def head_of(source):
     """The LIVE lines of a source: ({flag…}, {setting: text})."""
-    flags, settings = set(), {"expect": [], "env": []}
+    flags, settings = set(), {"expect": [], "env": [], "random": [], "differs": []}
     with open(source, encoding="utf-8") as f:
         lines = f.read().splitlines()
     for line in lines:
@@ -40,7 +44,7 @@ def head_of(source):
         if not m:
             continue
         first, _, rest = m.group(1).partition(" ")
-        if first in ("expect", "env"):
+        if first in ("expect", "env", "random", "differs"):
             settings[first].append(rest)
         elif first in SETTINGS:
             settings[first] = rest
@@ -262,7 +266,35 @@ def tail(path, lines=15):
         return "".join(f"  | {line}\n" for line in f.read().splitlines()[-lines:])
 
 
-def run_program(case, options, folder):
+def differences(options, case, trace_file):
+    """What this engine's whole trace has that plain's has not, and the other way round, as lines; but for what the
+    head of the source says differs, and why."""
+    name, _, _, settings = case
+    reference = os.path.join(options.plain, name + ".json")
+    folds = [(re.compile(text), "@{random}") for text in settings["random"]]
+    lines = equal.compare(harness.load(reference), harness.load(trace_file), folds, promises=equal.promises(options.build))
+    return [line for line in lines if not any(re.search(text, line) for text in settings["differs"])]
+
+
+def run_case(case, options, folder):
+    """The path of its trace. With plain's traces at hand, or made now, the whole of it is compared with them."""
+    if not options.plain or options.engine in (None, "plain"):
+        trace = run_program(case, options.engine, options, folder)
+        if options.plain:
+            shutil.copy(trace, os.path.join(options.plain, case[0] + ".json"))
+        return trace
+    kept = os.path.join(options.plain, case[0] + ".json")
+    if not os.path.exists(kept):
+        shutil.copy(run_program(case, "plain", options, folder), kept)
+        harness.fresh(folder)
+    trace = run_program(case, options.engine, options, folder)
+    lines = differences(options, case, trace)
+    if lines:
+        raise Wrong(f"{len(lines)} differences from plain's trace\n" + "\n".join(lines[:60]))
+    return trace
+
+
+def run_program(case, engine, options, folder):
     name, program, _, settings = case
     if not os.access(program, os.X_OK):
         raise Wrong(f"{program} was not built")
@@ -272,10 +304,10 @@ def run_program(case, options, folder):
     argv = [program] + settings.get("args", "").split()
     env = sane_environment()
     env.update(e.split("=", 1) for e in settings.get("env", []))
-    if options.engine:
-        env["WH_ENGINE"] = options.engine
+    if engine:
+        env["WH_ENGINE"] = engine
     command = [options.whittle, "record", "-o", trace_file]
-    command += ["--engine", options.engine] if options.engine else []
+    command += ["--engine", engine] if engine else []
     command += settings.get("record", "").split() + ["--"] + argv
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     out, err = os.open(stdout, flags, 0o644), os.open(stderr, flags, 0o644)
@@ -299,7 +331,7 @@ def run_program(case, options, folder):
     wrong = check_general(trace, settings, argv)
     if not wrong or "run." in wrong[0]:
         wrong += compare(trace, *read_expectations(text, settings, cwd),
-                         exact=options.engine in (None, "plain"))
+                         exact=engine in (None, "plain"))
     if wrong:
         raise Wrong(f"{len(wrong)} differences\n" + "\n".join(wrong[:60]) + "\n" + tail(stderr, 5))
     return trace_file
@@ -350,11 +382,30 @@ def check_reprint(whittle, traces, folder):
                 raise Wrong(f"the trace of {name} is written differently when it is read again")
 
 
+@contextlib.contextmanager
+def place(options):
+    """Where the programs run: with plain's traces in the same place each time, as the paths are facts."""
+    if not options.plain:
+        with harness.temporary("live", options.keep) as top:
+            yield top
+        return
+    options.plain = os.path.abspath(options.plain)
+    os.makedirs(options.plain, mode=0o755, exist_ok=True)
+    top = harness.fresh(os.path.join(options.plain, "cases"))
+    try:
+        yield top
+    finally:
+        if not options.keep:
+            shutil.rmtree(top, ignore_errors=True)
+
+
 def main():
     parser = harness.parser(__doc__)
     parser.add_argument("--suite", default="live")
     parser.add_argument("--engine", help="for every recording; unless it is plain, counts are "
                         "compared by presence alone")
+    parser.add_argument("--plain", metavar="DIR", help="where the plain engine's traces are kept, with which those of "
+                        "another one are compared as a whole; the programs then run in a folder in there")
     parser.add_argument("-v", "--verbose", action="store_true", help="print times")
     options = harness.parse(parser)
     cases = cases_of(options.build)
@@ -363,7 +414,7 @@ def main():
         if not cases:
             parser.error(f"no case has {' or '.join(options.names)} in its name")
     results, traces = harness.Results(options.suite + "/"), []
-    with harness.temporary("live", options.keep) as top:
+    with place(options) as top:
         for case in cases:
             folder = os.path.join(top, case[0])
             os.mkdir(folder, 0o755)
@@ -374,7 +425,7 @@ def main():
                     print(f"{result} {options.suite}/{text}", flush=True)
             else:
                 try:
-                    traces.append((case[0], run_program(case, options, folder)))
+                    traces.append((case[0], run_case(case, options, folder)))
                     results.say(case[0])
                 except Wrong as wrong:
                     results.say(case[0], str(wrong).splitlines(), most=80)

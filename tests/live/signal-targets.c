@@ -3,6 +3,8 @@
  * Signals: to whom, and whose program that is.
  *
  * LIVE: m32
+ * Whether a child gets there before it is killed is chance.
+ * LIVE: differs \bpause$
  */
 #include <signal.h>
 #include <sys/syscall.h>

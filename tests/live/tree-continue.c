@@ -6,6 +6,8 @@
  * It is another thread that takes the SIGSTOP: then this one stops with whatever waits for it.
  *
  * LIVE: threads static
+ * The last of the signals may find nobody any more.
+ * LIVE: differs ^only in .: signals SIG(STOP|CONT) outside
  */
 #include <pthread.h>
 #include <signal.h>

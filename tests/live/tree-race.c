@@ -4,6 +4,8 @@
  * ends when the last of them is gone, and what could not be seen of them is said.
  *
  * LIVE: threads m32
+ * How far they get before they are killed is chance.
+ * LIVE: differs libgcc_s|\bclone3: errors "EAGAIN"|: gaps lost-exit |\brestart_syscall$
  */
 #include <pthread.h>
 #include <signal.h>

@@ -4,6 +4,8 @@
  * its parent hears of it, SIGCONT goes on, and a signal that came meanwhile is delivered then.
  *
  * LIVE: threads m32
+ * Whether the thread sleeps just then is chance.
+ * LIVE: differs \brestart_syscall
  */
 #include <pthread.h>
 #include <signal.h>

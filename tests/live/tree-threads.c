@@ -3,6 +3,8 @@
  * Twenty threads at once, each with calls of its own: all are seen, and all are one process.
  *
  * LIVE: threads m32 static
+ * Whether two of them meet is chance.
+ * LIVE: differs \bfutex
  */
 #include <pthread.h>
 #include <sys/syscall.h>

@@ -2,6 +2,9 @@
 /*
  * The same as tree-untraced, by a thread that has been busy for long. Where an engine has given it a filter,
  * the child inherits that, and would be refused most calls without a tracer: so it is traced after all.
+ *
+ * It is told the engine, and prints another text.
+ * LIVE: differs ^only in B: syscalls x86_64 get(pgid|sid)$|\bgetrandom$
  */
 #include <sched.h>
 #include <signal.h>

@@ -4,6 +4,9 @@
  * it does is not seen. The assisted engine takes that wish away, and sees the child.
  *
  * LIVE: m32
+ *
+ * It is told the engine, and prints another text.
+ * LIVE: differs ^only in B: syscalls x86_64 get(pgid|sid)$|\bgetrandom$
  */
 #include <sched.h>
 #include <signal.h>
