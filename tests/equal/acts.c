@@ -9,6 +9,10 @@
 #include <linux/io_uring.h>
 #include <mqueue.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -17,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
@@ -265,6 +270,54 @@ void act_pidfd(struct actor *a)
 	close(other);
 	close(file);
 	close(fd);
+}
+
+/* Descriptors that tell of something: that is waited for, and comes. */
+void act_watch(struct actor *a)
+{
+	int queue = epoll_create1(EPOLL_CLOEXEC), fd = -1, mark = -1;
+	struct epoll_event event = {.events = EPOLLIN};
+	struct itimerspec soon = {.it_value = {0, 1}};
+	struct fanotify_event_metadata told[8];
+	unsigned which = pick(a, 4);
+	uint64_t one = 1;
+
+	close(make(a, "watched"));
+	switch (which) {
+	case 0:
+		fd = inotify_init1(IN_CLOEXEC);
+		mark = inotify_add_watch(fd, in_dir(a, "watched"), IN_ATTRIB);
+		must(mark >= 0 && chmod(in_dir(a, "watched"), 0600) == 0, "inotify");
+		break;
+	case 1:
+		fd = (int)syscall(SYS_fanotify_init, FAN_CLOEXEC | FAN_CLASS_NOTIF,
+				  O_RDONLY | O_CLOEXEC);
+		/* In a user namespace of its own it may not. */
+		if (fd < 0 ||
+		    fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, in_dir(a, "watched")) < 0)
+			goto out;
+		close(open(in_dir(a, "watched"), O_RDONLY | O_CLOEXEC));
+		break;
+	case 2:
+		fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+		must(timerfd_settime(fd, 0, &soon, NULL) == 0, "timerfd_settime");
+		break;
+	case 3:
+		fd = eventfd(0, EFD_CLOEXEC);
+		must(write(fd, &one, sizeof(one)) == sizeof(one), "eventfd");
+		break;
+	}
+	must(epoll_ctl(queue, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+	must(epoll_wait(queue, &event, 1, 10000) == 1, "epoll_wait");
+	must(read(fd, told, sizeof(told)) > 0, "read");
+	if (which == 1)
+		close(told[0].fd);
+	if (mark >= 0)
+		must(inotify_rm_watch(fd, mark) == 0, "inotify_rm_watch");
+	must(epoll_ctl(queue, EPOLL_CTL_DEL, fd, NULL) == 0, "epoll_ctl");
+out:
+	close(fd);
+	close(queue);
 }
 
 /* A ring that does nothing that would have to be seen. */

@@ -118,13 +118,22 @@ static const struct {
 	{{SYS_restart_syscall, 0, {0}}, {SYS_rt_sigpending, 0, {WH_PAGE, 8}}},
 };
 
-void act_late(struct actor *a)
+static void late(struct actor *a, size_t k)
 {
-	unsigned k = pick(a, COUNT(lates));
-
 	make_calls(a, &lates[k].hot, HOT);
 	make_calls(a, &lates[k].news, 1);
 	make_calls(a, &lates[k].hot, 1);
+}
+
+void act_late(struct actor *a)
+{
+	late(a, pick(a, COUNT(lates)));
+}
+
+void act_lates(struct actor *a)
+{
+	for (size_t k = 0; k < COUNT(lates); k++)
+		late(a, k);
 }
 
 /* A text that could not be written to when it was looked at, and that says something else later. */
