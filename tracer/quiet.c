@@ -303,9 +303,11 @@ static struct verdict ask(struct wh_recorder *r, const struct wh_task *task)
 
 bool wh_quiet_may(const struct wh_syscall_row *row)
 {
+	const struct irregular *of = irregular(row);
+
 	if (wh_decode_is_plain(row))
 		return ask_plain(row).quiet;
-	return irregular(row) != NULL;
+	return of && of->ask;
 }
 
 bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t memory,

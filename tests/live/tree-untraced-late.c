@@ -4,7 +4,7 @@
  * the child inherits that, and would be refused most calls without a tracer: so it is traced after all.
  *
  * It is told the engine, and prints another text.
- * LIVE: differs ^only in B: syscalls x86_64 get(pgid|sid)$|\bgetrandom$
+ * LIVE: differs ^only in B: syscalls \w+ get(pgid|sid)$|\bgetrandom$
  */
 #include <sched.h>
 #include <signal.h>

@@ -6,7 +6,7 @@
  * LIVE: m32
  *
  * It is told the engine, and prints another text.
- * LIVE: differs ^only in B: syscalls x86_64 get(pgid|sid)$|\bgetrandom$
+ * LIVE: differs ^only in B: syscalls \w+ get(pgid|sid)$|\bgetrandom$
  */
 #include <sched.h>
 #include <signal.h>

@@ -4,6 +4,9 @@
  * its parent is reaped by whoever inherits it.
  *
  * LIVE: m32
+ *
+ * A child may end while its parent, whom any signal wakes that is traced, sleeps; or just not.
+ * LIVE: differs \brestart_syscall$
  */
 #include <signal.h>
 #include <sys/wait.h>

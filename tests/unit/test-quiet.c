@@ -60,6 +60,22 @@ static void test_bound(void)
 	wh_quiet_clear(&set);
 }
 
+/* Of what a filter may let pass the results are not seen. */
+static void test_may(void)
+{
+	static const struct {
+		const char *name;
+		bool may;
+	} calls[] = {
+		{"getppid", true},    {"read", true},	 {"fcntl", true},    {"sendto", true},
+		{"newfstatat", true}, {"socket", false}, {"openat", false},  {"execve", false},
+		{"seccomp", false},   {"chmod", false},	 {"connect", false}, {"setresuid", false},
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(calls); i++)
+		CU_ASSERT_EQUAL(wh_quiet_may(wh_syscall_row(calls[i].name)), calls[i].may);
+}
+
 static uint32_t answer(const struct sock_fprog *filter, const char *abi, uint64_t nr,
 		       const uint64_t arg[6])
 {
@@ -213,6 +229,7 @@ int main(void)
 	suite = CU_add_suite("quiet", NULL, NULL);
 	CU_add_test(suite, "sets", test_set);
 	CU_add_test(suite, "values are bounded", test_bound);
+	CU_add_test(suite, "calls whose results may not be seen", test_may);
 	CU_add_test(suite, "filters say what the sets say", test_filter);
 	CU_add_test(suite, "a filter that is too long", test_too_long);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
