@@ -37,61 +37,71 @@ static __always_inline void mix(struct wh_watch_key *key, u64 word)
  * the body of a long loop is one. Their arguments are numbers and memory.
  */
 
+/*
+ * To read is what costs here, not how much: what lies in front of an object is read as a whole. All that is
+ * asked for lies there, or the program is refused when it is loaded.
+ */
+#define FRONT	     64
+#define INODE_FRONT  16
+#define AT(buf, type, member) (*(typeof(((type *)0)->member) *)((buf) + bpf_core_field_offset(type, member)))
+
 struct walk {
 	struct wh_watch_key key;
-	struct mount *mount;
-	struct dentry *dentry, *root; /* the mount's */
+	u64 mount, dentry, root; /* the mount's */
 };
 
 /** walk_up() - from a name to the directory that it is in. Return: whether there is none. */
 __noinline int walk_up(struct walk *walk)
 {
 	struct wh_watch_key key;
-	struct dentry *dentry, *parent;
-	struct mount *mount, *above;
-	struct inode *inode;
+	char dentry[FRONT], other[FRONT];
+	u64 above;
 
 	if (!walk)
 		return true;
 	key = walk->key;
-	dentry = walk->dentry;
-	inode = BPF_CORE_READ(dentry, d_inode);
-	if (dentry == walk->root) {
-		mount = walk->mount;
-		above = BPF_CORE_READ(mount, mnt_parent);
-		mix(&key, BPF_CORE_READ(inode, i_sb, s_dev));
-		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		walk->root = BPF_CORE_READ(above, mnt.mnt_root);
-		walk->mount = above;
+	if (walk->dentry == walk->root) {
+		if (bpf_probe_read_kernel(other, FRONT, (void *)walk->mount))
+			return true;
+		above = (u64)AT(other, struct mount, mnt_parent);
+		mix(&key, (u64)AT(other, struct mount, mnt.mnt_sb));
 		walk->key = key;
-		return above == mount;
+		if (above == walk->mount)
+			return true;
+		walk->dentry = (u64)AT(other, struct mount, mnt_mountpoint);
+		walk->mount = above;
+		walk->root = (u64)BPF_CORE_READ((struct mount *)above, mnt.mnt_root);
+		return false;
 	}
+	if (bpf_probe_read_kernel(dentry, FRONT, (void *)walk->dentry) ||
+	    bpf_probe_read_kernel(other, INODE_FRONT, AT(dentry, struct dentry, d_inode)))
+		return true;
+	above = (u64)AT(dentry, struct dentry, d_parent);
+	mix(&key, AT(dentry, struct dentry, d_name.hash_len));
 	/* Who may search there, too. */
-	mix(&key, BPF_CORE_READ(dentry, d_name.hash_len));
-	mix(&key, (u64)BPF_CORE_READ(inode, i_mode) << 32 | BPF_CORE_READ(inode, i_uid.val));
-	mix(&key, BPF_CORE_READ(inode, i_gid.val));
-	parent = BPF_CORE_READ(dentry, d_parent);
-	walk->dentry = parent;
+	mix(&key, (u64)AT(other, struct inode, i_mode) << 32 | AT(other, struct inode, i_uid.val));
+	mix(&key, AT(other, struct inode, i_gid.val));
 	walk->key = key;
 	/* Under no mount any more. */
-	return parent == dentry;
+	if (above == walk->dentry)
+		return true;
+	walk->dentry = above;
+	return false;
 }
 
 /** mix_place() - a place in the tree of mounts: the object, and all names up to the root. */
-__noinline int mix_place(struct wh_watch_key *key, u64 vfsmount, u64 at)
+__noinline int mix_place(struct wh_watch_key *key, u64 vfsmount, u64 dentry)
 {
-	struct mount *mount = (void *)(vfsmount - bpf_core_field_offset(struct mount, mnt));
-	struct dentry *dentry = (void *)at;
-	struct walk walk;
 	bool done = false;
+	struct walk walk;
 
 	if (!key)
 		return false;
 	walk.key = *key;
-	walk.mount = mount;
+	walk.mount = vfsmount - bpf_core_field_offset(struct mount, mnt);
 	walk.dentry = dentry;
-	walk.root = BPF_CORE_READ(mount, mnt.mnt_root);
-	mix(&walk.key, BPF_CORE_READ(dentry, d_inode, i_ino));
+	walk.root = (u64)BPF_CORE_READ((struct vfsmount *)vfsmount, mnt_root);
+	mix(&walk.key, BPF_CORE_READ((struct dentry *)dentry, d_inode, i_ino));
 	for (int i = 0; i < PATH_STEPS && !done; i++)
 		done = walk_up(&walk);
 	*key = walk.key;
@@ -102,11 +112,11 @@ __noinline int mix_place(struct wh_watch_key *key, u64 vfsmount, u64 at)
 static __always_inline bool mix_file(struct wh_watch_key *key, int fd)
 {
 	struct file *file = fd_file(fd);
+	u64 path[2];
 
-	if (!file)
+	if (!file || bpf_probe_read_kernel(path, sizeof(path), &file->f_path))
 		return false;
-	return mix_place(key, (u64)BPF_CORE_READ(file, f_path.mnt),
-			 (u64)BPF_CORE_READ(file, f_path.dentry));
+	return mix_place(key, path[0], path[1]);
 }
 
 /** mix_creds() - who asks. */
@@ -141,17 +151,22 @@ static __always_inline bool mix_start(struct wh_watch_key *key, struct task_stru
 				      const char *text, bool has_dirfd, int dirfd)
 {
 	struct fs_struct *fs = task->fs;
+	u64 path[2]; /* struct path: mount and name */
 
 	if (!fs || !task->nsproxy)
 		return false;
 	mix(key, task->nsproxy->mnt_ns->ns.inum);
-	if (!mix_place(key, (u64)BPF_CORE_READ(fs, root.mnt), (u64)BPF_CORE_READ(fs, root.dentry)))
+	/* A root stays the same object until the tracer sees a call that changes it. */
+	if (bpf_probe_read_kernel(path, sizeof(path), &fs->root))
 		return false;
+	mix(key, path[0]);
+	mix(key, path[1]);
 	if (text[0] == '/')
 		return true;
 	if (has_dirfd && dirfd != AT_FDCWD)
 		return mix_file(key, dirfd);
-	return mix_place(key, (u64)BPF_CORE_READ(fs, pwd.mnt), (u64)BPF_CORE_READ(fs, pwd.dentry));
+	return !bpf_probe_read_kernel(path, sizeof(path), &fs->pwd) &&
+	       mix_place(key, path[0], path[1]);
 }
 
 /** mix_text() - false where it is longer than what is kept. */
