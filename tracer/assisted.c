@@ -182,6 +182,18 @@ static void watch_program(struct wh_assisted_watch *w, struct wh_task *task,
 	own->slot->plain = own->plain;
 }
 
+/* A child is there, so that its maker's call will have been a success: its return need not be seen. */
+static int end_call(struct wh_recorder *r, struct wh_task *maker, const struct wh_task *child)
+{
+	const struct wh_assisted_task *own = maker->watch;
+	struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_EXIT};
+
+	if (!own || !own->slot || own->plain || own->follow.in_register || own->follow.in_memory)
+		return 0;
+	info.exit.rval = child->tid;
+	return wh_call_leave(r, maker, &info);
+}
+
 static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker)
 {
 	struct wh_assisted_watch *w = r->watch;
@@ -201,7 +213,7 @@ static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *mak
 		own->plain = own->slot->plain;
 	else if (!known && !parent)
 		own->plain = wh_assisted_filtered(r, task->tid);
-	return 0;
+	return maker ? end_call(r, maker, task) : 0;
 }
 
 /* A new task's first stop: its registers are a copy of its maker's. */

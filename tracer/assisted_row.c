@@ -20,16 +20,10 @@
 #define FILTER_MAX 2048
 #define TRACE_IT   (SECCOMP_RET_TRACE | WH_ASSISTED_DATA)
 
-/* Plain rows whose stops mean something to the loop, or that do not return as others do. */
+/* Plain rows that do not return as others do. */
 static bool always_stops(const char *name)
 {
-	static const char *const names[] = {"clone",	    "clone3",	       "fork",
-					    "rt_sigreturn", "restart_syscall", "vfork"};
-
-	for (size_t i = 0; i < WH_ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
+	return strcmp(name, "rt_sigreturn") == 0 || strcmp(name, "restart_syscall") == 0;
 }
 
 static bool never_returns(const char *name)
@@ -196,7 +190,7 @@ static struct wh_quiet_watch conditions(const struct wh_syscall_row *row,
 	if (!row || wh_decode_is_plain(row))
 		return all;
 	if (row->irregular == WH_IRREGULAR_OPEN) {
-		open_test[0] = (struct wh_quiet_test){column(row, WH_ARG_FLAGS, WH_ARG_FLAGS),
+		open_test[0] = (struct wh_quiet_test){2u * column(row, WH_ARG_FLAGS, WH_ARG_FLAGS),
 						      (uint32_t)wh_known_open_mask(), 0};
 		return (struct wh_quiet_watch){
 			.n = 1, .tests = (const struct wh_quiet_test(*)[WH_QUIET_TESTS])open_test};
@@ -218,7 +212,7 @@ static void filter_some(struct filter *f, unsigned nr, const struct wh_quiet_wat
 
 			/* Little endian: the low half is first. */
 			statement(f, BPF_LD | BPF_W | BPF_ABS,
-				  (unsigned)offsetof(struct seccomp_data, args) + 8 * test->arg);
+				  (unsigned)offsetof(struct seccomp_data, args) + 4 * test->half);
 			statement(f, BPF_ALU | BPF_AND | BPF_K, test->mask);
 			jump(f, BPF_JEQ, test->value, 0, 3 * (WH_QUIET_TESTS - 1 - i) + 1);
 		}

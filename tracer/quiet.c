@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -171,22 +172,26 @@ static struct verdict ask_empty_path(struct wh_recorder *r, const struct wh_task
 
 #define TEST(arg, mask, value)                                                                     \
 	{                                                                                          \
-		(arg), (mask), (value)                                                             \
+		2 * (arg), (mask), (value)                                                         \
 	}
-#define ANY	     TEST(0, 0, 0)
 #define IS(arg, val) TEST(arg, ~0U, (uint32_t)(val))
+#define NULL_AT(arg)                                                                               \
+	IS(arg, 0),                                                                                \
+	{                                                                                          \
+		2 * (arg) + 1, ~0U, 0                                                              \
+	}
 
 typedef struct wh_quiet_test tests[WH_QUIET_TESTS];
 
 static const tests pass_fcntl[] = {
-	{TEST(1, ~3U, 0), ANY}, /* F_DUPFD, F_GETFD, F_SETFD, F_GETFL */
-	{IS(1, F_DUPFD_CLOEXEC), ANY},
-	{IS(1, F_SETFL), ANY},
+	{TEST(1, ~3U, 0)}, /* F_DUPFD, F_GETFD, F_SETFD, F_GETFL */
+	{IS(1, F_DUPFD_CLOEXEC)},
+	{IS(1, F_SETFL)},
 };
 /* Some change what their capability depends on: only these are sure not to. */
 static const tests pass_ioctl[] = {
-	{IS(1, FIONBIO), ANY}, {IS(1, FIOASYNC), ANY}, {IS(1, FIONREAD), ANY},
-	{IS(1, FIOCLEX), ANY}, {IS(1, TCGETS), ANY},   {IS(1, TIOCGWINSZ), ANY},
+	{IS(1, FIONBIO)}, {IS(1, FIOASYNC)}, {IS(1, FIONREAD)},
+	{IS(1, FIOCLEX)}, {IS(1, TCGETS)},   {IS(1, TIOCGWINSZ)},
 };
 static const tests pass_setsockopt[] = {
 	{IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR)},   {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)},
@@ -197,9 +202,17 @@ static const tests pass_setsockopt[] = {
 	{IS(1, IPPROTO_TCP), IS(2, TCP_KEEPINTVL)}, {IS(1, IPPROTO_TCP), IS(2, TCP_KEEPCNT)},
 	{IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)},  {IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT)},
 };
-static const tests pass_mmap[] = {{TEST(3, MAP_LOCKED, 0), ANY}};
-static const tests pass_mprotect[] = {{TEST(2, PROT_EXEC, 0), ANY}};
-static const tests pass_madvise[] = {{TEST(2, ~31U, 0), ANY}};
+static const tests pass_clone[] = {
+	{TEST(0,
+	      CLONE_UNTRACED | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+		      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET,
+	      0)},
+};
+/* To read one's own. */
+static const tests pass_prlimit[] = {{IS(0, 0), NULL_AT(2)}};
+static const tests pass_mmap[] = {{TEST(3, MAP_LOCKED, 0)}};
+static const tests pass_mprotect[] = {{TEST(2, PROT_EXEC, 0)}};
+static const tests pass_madvise[] = {{TEST(2, ~31U, 0)}};
 
 /* Sorted by name. @ask: NULL where a filter sees too little. */
 static const struct irregular {
@@ -213,13 +226,16 @@ static const struct irregular {
 	{"accept", NULL, {0, LOOK(SOCKET), ALL}},
 	{"accept4", NULL, {0, LOOK(SOCKET), ALL}},
 	{"clock_nanosleep", ask_clock, {ARG(0), 0, ALL}},
+	{"clone", NULL, {ARG(0), 0, ONLY(pass_clone)}},
 	{"epoll_ctl", ask_epoll_ctl, {ARG(1), LOOK(EVENT), ALL}},
 	{"fcntl", ask_fcntl, {ARG(1) | ARG(2), 0, ONLY(pass_fcntl)}},
+	{"getrlimit", NULL, {ARG(0), 0, ALL}},
 	{"ioctl", ask_ioctl, {ARG(1), 0, ONLY(pass_ioctl)}},
 	{"madvise", ask_madvise, {ARG(2), 0, ONLY(pass_madvise)}},
 	{"mmap", ask_mmap, {ARG(2) | ARG(3), LOOK(MAPPED), ONLY(pass_mmap)}},
 	{"mprotect", ask_mprotect, {ARG(2), 0, ONLY(pass_mprotect)}},
 	{"newfstatat", ask_empty_path, {0}},
+	{"prlimit64", NULL, {ARG(1), 0, ONLY(pass_prlimit)}},
 	{"recvmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
 	{"sendmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
 	{"sendto", ask_sendto, {ARG(3) | ARG(4), LOOK(SOCKET), ALL}},

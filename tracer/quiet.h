@@ -62,18 +62,21 @@ enum wh_quiet_look {
 	WH_QUIET_LOOK_MAPPED = 1 << 3, /* of an mmap() its file, and whether its address is low */
 };
 
-/** struct wh_quiet_test - the low half of argument @arg, masked, has this value. */
+/**
+ * struct wh_quiet_test - a half of an argument, masked, has this value.
+ * @half: twice the argument's number, plus 1 for the upper half
+ */
 struct wh_quiet_test {
-	uint32_t arg, mask, value;
+	uint32_t half, mask, value;
 };
 
-#define WH_QUIET_TESTS 2
+#define WH_QUIET_TESTS 3
 
 /**
  * struct wh_quiet_watch - calls that can just as well be decoded when they have returned.
  * @args, @look: what tells them apart: arguments, and more
- * @tests, @n: which of them, where not all: those that pass all tests of one of these rows (a mask of 0
- *   is a test that all pass); the others must be seen before they are made
+ * @tests, @n: which of them, where not all: those that pass all tests of one of these rows (a mask of
+ *   0 is a test that all pass); the others must be seen before they are made
  */
 struct wh_quiet_watch {
 	uint8_t args, look, n;
