@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -79,6 +80,7 @@ static int adaptive_start(struct wh_recorder *r, struct wh_launch *launch, struc
 		return wh_error_oom(e);
 	a->phase = r->phase;
 	a->base_filters = wh_adaptive_filters(r, getpid());
+	a->no_by_code = wh_code_implied((unsigned)personality(UINT32_MAX));
 	if (getrandom(&a->data, sizeof(a->data), 0) != sizeof(a->data))
 		a->data = 0x7768;
 	/*
@@ -98,10 +100,8 @@ static void adaptive_free(struct wh_recorder *r)
 	wh_recent_free(wh_take(r->recent));
 	if (!a)
 		return;
-	for (size_t i = 0; i < a->n_sets; i++) {
-		wh_quiet_clear(a->sets[i]);
-		free(a->sets[i]);
-	}
+	for (size_t i = 0; i < a->n_gates; i++)
+		wh_adaptive_gate_free(a->gates[i]);
 	wh_quiet_clear(&a->known);
 	free(wh_take(r->watch));
 }
@@ -133,12 +133,16 @@ static int adaptive_finish(struct wh_recorder *r, struct wh_run *run)
 	int k = wh_recent_finish(r);
 
 	run->counts_partial = a->filters > 0;
-	if (k == 0 && a->hushed)
+	if (k == 0 && a->filters)
 		k = note(r, run,
 			 "let busy threads go on %" PRIu64
 			 " times without a stop at calls that had nothing new to tell, with %u "
 			 "filters; looked at each call again %" PRIu64 " times",
 			 a->hushed, a->filters, a->roused);
+	if (k == 0 && a->provided)
+		k = note(r, run,
+			 "let %" PRIu64 " programs start so, with filters of those that made them",
+			 a->provided);
 	if (k == 0 && a->remembered)
 		k = note(r, run,
 			 "took %" PRIu64 " calls with a path for the very ones that had been seen",
@@ -169,7 +173,8 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 	m->heat = 0;
 	/* Filters, program and sockets are those of who made it. */
 	t->depth = m->depth;
-	t->passes = m->passes;
+	t->gate = m->gate;
+	t->apart = m->apart;
 	t->holds = m->holds;
 	t->memory = m->memory;
 	t->no = m->no;
@@ -177,6 +182,20 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 	t->follow = m->follow;
 	t->loud = m->loud || !wh_adaptive_fits(r, task, t);
 	return 0;
+}
+
+/* @program counts as one that @m's children run; too many different ones, and it begins anew. */
+static void count_child(struct wh_adaptive_task *m, const char *program)
+{
+	for (unsigned i = 0; i < m->n_children; i++)
+		if (m->children[i] == program) {
+			m->execs++;
+			return;
+		}
+	if (m->n_children == WH_ADAPTIVE_CHILDREN)
+		m->n_children = 0;
+	m->children[m->n_children++] = program;
+	m->execs = 0;
 }
 
 /* The program that it now runs is one that its maker's children run: time for the maker to provide? */
@@ -187,16 +206,14 @@ static void tell_maker(struct wh_recorder *r, const struct wh_task *task,
 	struct wh_adaptive_task *m = maker ? maker->watch : NULL;
 
 	t->maker = 0;
-	t->children = NULL;
+	t->n_children = 0;
 	t->execs = 0;
-	if (!m || wh_adaptive_fits(r, task, t))
+	if (!m || m->no || wh_adaptive_unclear(t) || wh_adaptive_fits(r, task, t))
 		return;
-	if (m->children != task->process->program)
-		m->execs = 0;
-	m->children = task->process->program;
+	count_child(m, task->process->program);
 	/* It has to stop at an entry for that. */
-	if (++m->execs >= WH_ADAPTIVE_EXECS && !m->no)
-		m->loud = true;
+	if (m->execs == WH_ADAPTIVE_EXECS && wh_code_read(r, task, &m->child) == 0)
+		wh_adaptive_rouse(r, maker, m);
 }
 
 static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
@@ -207,10 +224,12 @@ static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
 		return -ENOMEM;
 	t->memory = ++wh_adaptive_of(r)->memories;
 	t->heat = 0;
+	wh_adaptive_arrive(r, task, t);
 	tell_maker(r, task, t);
 	if (t->no != WH_ADAPTIVE_OWN_FILTER)
 		t->no = WH_ADAPTIVE_MAY;
 	t->loud = t->no || !wh_adaptive_fits(r, task, t);
+	wh_adaptive_of(r)->provided += !t->loud;
 	return 0;
 }
 
@@ -446,7 +465,8 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 	/* These have no return to be learnt at. */
 	if (task->call.nr == SYS_exit || task->call.nr == SYS_exit_group)
 		err = learn(r, task, t, info);
-	if (err >= 0 && t->children && t->execs >= WH_ADAPTIVE_EXECS)
+	wh_adaptive_code_entered(r, task, t);
+	if (err >= 0 && t->n_children && t->execs >= WH_ADAPTIVE_EXECS)
 		err = wh_adaptive_provide(r, task, t);
 	if (err >= 0 && t->loud && warm(t, r->news != news) && !task->has_pending)
 		err = wh_adaptive_hush(r, task, t);
@@ -493,7 +513,8 @@ static int stop_filter(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 			return wh_call_lose(r, task);
 		}
 		err = wh_call_enter(r, task, info);
-		if (err >= 0 && !foreign && task->in_call && !t->loud)
+		if (err >= 0 && task->in_call && !wh_adaptive_code_entered(r, task, t) &&
+		    !foreign && !t->loud)
 			err = pass_late(r, task, t);
 		keep_children(task, t);
 	}
@@ -511,6 +532,7 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 
 	t->between = false;
 	wh_follow_restore(task, &t->follow);
+	wh_adaptive_code_left(r, task, t);
 	if (task->in_call) {
 		hide_filters(r, task, t, &seen);
 		hide_status(r, task, info);

@@ -9,19 +9,27 @@
  * has become too wide: a thread is quiet only while each call that its filters let pass is one that was
  * seen of this very program in this very phase, and loud again when that changes: at an execve, at a change
  * of phase, when a socket of another kind appears, when it filters itself.
+ *
+ * Short-lived children cannot get hot. Who makes them gets a filter that they inherit, with two sets: one
+ * for calls made from the code of the maker (its own, and what its forked copies do before they execute), one
+ * for calls made from elsewhere, which fits the programs that the children execute. That nothing else has
+ * code where the maker has is looked at when a child has executed, and at each call that makes memory
+ * executable: these always stop.
  */
 #ifndef WHITTLE_TRACER_ADAPTIVE_H
 #define WHITTLE_TRACER_ADAPTIVE_H
 
 #include "tracer/engine.h"
+#include "tracer/code.h"
 #include "tracer/follow.h"
 #include "tracer/quiet.h"
 
-#define WH_ADAPTIVE_DEPTH   3	/* filters on one thread: each costs time at each call */
-#define WH_ADAPTIVE_FILTERS 200 /* in one recording */
-#define WH_ADAPTIVE_HEAT    450 /* stops without news … */
-#define WH_ADAPTIVE_MS	    250 /* … within this time, and a thread is hot */
-#define WH_ADAPTIVE_EXECS   16	/* so many children in a row executed the same program: more will */
+#define WH_ADAPTIVE_DEPTH    3	 /* filters on one thread: each costs time at each call */
+#define WH_ADAPTIVE_FILTERS  200 /* in one recording */
+#define WH_ADAPTIVE_HEAT     450 /* stops without news … */
+#define WH_ADAPTIVE_MS	     250 /* … within this time, and a thread is hot */
+#define WH_ADAPTIVE_EXECS    16	 /* so many children executed programs that are known: more will */
+#define WH_ADAPTIVE_CHILDREN 4	 /* different programs */
 
 /** Why a thread stays loud although it is hot. */
 enum wh_adaptive_no {
@@ -33,36 +41,54 @@ enum wh_adaptive_no {
 	WH_ADAPTIVE_NOS
 };
 
+/**
+ * struct wh_adaptive_gate - what the filters of a thread let pass, taken together; shared.
+ * @home: names the address space whose code is @code; 0: no filter asks where a call is made from, and
+ *   @outside is for all
+ * @spoiled: there is other code at home by now
+ */
+struct wh_adaptive_gate {
+	uint64_t home;
+	bool spoiled;
+	struct wh_code code;
+	struct wh_quiet_set inside, outside; /* for calls from @code, and from anywhere else */
+};
+
 /** struct wh_adaptive_task - of a thread; @task->watch. */
 struct wh_adaptive_task {
 	bool loud;
 	bool roused;	 /* PTRACE_INTERRUPT was sent to it */
 	bool restarting; /* the restart_syscall that comes is our doing, not the program's */
 	bool between;	 /* the entry of a call was seen by a syscall-stop, its return not yet */
+	bool apart;	 /* away from home, there is no code where home had some */
+	bool moves;	 /* the call in flight may have put code anywhere */
 	uint8_t depth;	 /* filters of ours on it */
 	uint8_t holds;	 /* enum wh_quiet_if: WH_QUIET_IF_COMMON, _STREAMS */
 	enum wh_adaptive_no no;
 	unsigned heat, late;
-	uint64_t heat_ms;		   /* when counting began */
-	uint64_t memory;		   /* names its address space */
-	const struct wh_quiet_set *passes; /* what its filters let pass; NULL: no filter */
-	struct wh_follow follow;	   /* of the call in flight, or of the one that made it */
-	pid_t maker;			   /* who made it, until it executes; 0: not known */
-	const char *children;		   /* what its children executed last, … */
-	unsigned execs;			   /* … and how often in a row */
+	uint64_t heat_ms; /* when counting began */
+	uint64_t memory;  /* names its address space; a forked copy has the same name */
+	struct wh_adaptive_gate *gate; /* what its filters let pass; NULL: no filter */
+	struct wh_follow follow;       /* of the call in flight, or of the one that made it */
+	pid_t maker;		       /* who made it, until it executes; 0: not known */
+	const char *children[WH_ADAPTIVE_CHILDREN]; /* programs that its children executed, … */
+	unsigned n_children, execs;		    /* … and how often since a new one came */
+	struct wh_code child;			    /* where one of them has its code */
 };
 
 /** struct wh_adaptive - of a recording; @r->watch. */
 struct wh_adaptive {
 	struct wh_quiet_set known;
-	struct wh_quiet_set *sets[2 * WH_ADAPTIVE_FILTERS];
-	size_t n_sets;
+	struct wh_adaptive_gate *gates[WH_ADAPTIVE_FILTERS];
+	size_t n_gates;
+	bool by_code;	 /* some filter asks where a call is made from */
+	bool no_by_code; /* what is readable may be executable here */
 	unsigned phase, filters, odd_sockets;
 	uint16_t data; /* of SECCOMP_RET_TRACE, so that ours is told from a program's own */
 	uint64_t memories;
 	int base_filters; /* that the tree was started under */
 	bool may_no_new_privs, set_no_new_privs;
-	uint64_t hushed, roused, passed, remembered, no[WH_ADAPTIVE_NOS];
+	uint64_t hushed, roused, passed, provided, remembered, no[WH_ADAPTIVE_NOS];
 };
 
 static inline struct wh_adaptive *wh_adaptive_of(const struct wh_recorder *r)
@@ -70,12 +96,45 @@ static inline struct wh_adaptive *wh_adaptive_of(const struct wh_recorder *r)
 	return r->watch;
 }
 
-/** wh_adaptive_holds() - whether no call that @t's filters let pass could be news. */
+/* ---- tracer/adaptive_gate.c ------------------------------------------------------------------ */
+
+/** wh_adaptive_seen() - whether @program has made calls of number @nr in this phase. */
+bool wh_adaptive_seen(struct wh_recorder *r, const char *program, uint16_t nr);
+/** wh_adaptive_holds() - whether no call of @item, made by @task, could be news. */
 bool wh_adaptive_holds(struct wh_recorder *r, const struct wh_task *task,
 		       const struct wh_adaptive_task *t, const struct wh_quiet_item *item);
+/** wh_adaptive_unclear() - whether its filters ask where a call is made from, and that says nothing here. */
+bool wh_adaptive_unclear(const struct wh_adaptive_task *t);
 /** wh_adaptive_fits() - the same for all that its filters let pass; false without a filter. */
 bool wh_adaptive_fits(struct wh_recorder *r, const struct wh_task *task,
 		      const struct wh_adaptive_task *t);
+/**
+ * wh_adaptive_compose() - into *ret_gate what is let pass when a filter for @wanted is put on top of
+ * those for @below, which may be NULL. The sets of @wanted are used up.
+ * Return: 1; 0: that cannot be said; -ENOMEM. All but 1: *ret_gate is NULL.
+ */
+int wh_adaptive_compose(const struct wh_adaptive_gate *below, struct wh_adaptive_gate *wanted,
+			struct wh_adaptive_gate **ret_gate);
+void wh_adaptive_gate_free(struct wh_adaptive_gate *gate);
+/** wh_adaptive_arrive() - @task has executed: is its new code apart from that of its filters' home? */
+void wh_adaptive_arrive(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
+/**
+ * wh_adaptive_code_entered() - @task's call in flight, just decoded, may change where code is: those whom
+ * that concerns are loud from now on. Return: whether its return has to be seen, for the next one.
+ */
+bool wh_adaptive_code_entered(struct wh_recorder *r, struct wh_task *task,
+			      struct wh_adaptive_task *t);
+/** wh_adaptive_code_left() - that call has returned. */
+void wh_adaptive_code_left(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
+/**
+ * wh_adaptive_home() - where @task's code is, for a filter that asks.
+ * Return: whether there can be such a filter.
+ */
+bool wh_adaptive_home(struct wh_recorder *r, struct wh_task *task, const struct wh_adaptive_task *t,
+		      struct wh_code *ret_code);
+
+/* ---- tracer/adaptive_hush.c ------------------------------------------------------------------ */
+
 /**
  * wh_adaptive_hush() - @task is hot, loud, and at the entry of a call that has been decoded: let it be
  * quiet from now on, with one more filter if need be, if that may be.
@@ -84,8 +143,8 @@ bool wh_adaptive_fits(struct wh_recorder *r, const struct wh_task *task,
 int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
 /**
  * wh_adaptive_provide() - @task, at the entry of a call that has been decoded, makes children that execute
- * the same program again and again: too short-lived to get hot, they are to inherit a filter that fits it.
- * @task itself is quiet with it only if it fits @task, too. Return: 0 or -ENOMEM.
+ * the same few programs again and again: too short-lived to get hot, they are to inherit a filter that fits
+ * all of these, and what @task itself and its forked copies do until they execute. Return: 0 or -ENOMEM.
  */
 int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
 /** wh_adaptive_rouse() - @task is loud from its next stop on, which comes soon. */

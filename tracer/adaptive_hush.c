@@ -27,39 +27,6 @@ int wh_adaptive_filters(struct wh_recorder *r, pid_t tid)
 	return (int)n;
 }
 
-static bool seen_of(struct wh_recorder *r, const char *program, uint16_t nr)
-{
-	const struct wh_syscall *fact = wh_decode_known(r, wh_syscall_abi_native(), nr);
-
-	if (!fact || !(fact->f.phases & r->phase))
-		return false;
-	/* Interned: the same text is the same pointer. */
-	for (size_t i = 0; i < fact->f.programs.n; i++)
-		if (fact->f.programs.v[i] == program)
-			return true;
-	return false;
-}
-
-bool wh_adaptive_holds(struct wh_recorder *r, const struct wh_task *task,
-		       const struct wh_adaptive_task *t, const struct wh_quiet_item *item)
-{
-	unsigned asked = item->conditions & ~(unsigned)WH_QUIET_IF_MEMORY;
-
-	if ((asked & t->holds) != asked ||
-	    (item->conditions & WH_QUIET_IF_MEMORY && item->memory != t->memory))
-		return false;
-	return seen_of(r, task->process->program, item->nr);
-}
-
-bool wh_adaptive_fits(struct wh_recorder *r, const struct wh_task *task,
-		      const struct wh_adaptive_task *t)
-{
-	for (size_t i = 0; t->passes && i < t->passes->n; i++)
-		if (!wh_adaptive_holds(r, task, t, &t->passes->v[i]))
-			return false;
-	return t->passes && t->passes->n;
-}
-
 void wh_adaptive_rouse(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
 {
 	t->heat = 0;
@@ -114,26 +81,6 @@ static unsigned look_at_sockets(struct wh_recorder *r, const struct wh_task *tas
 	return holds;
 }
 
-static struct wh_quiet_set *set_new(struct wh_adaptive *a)
-{
-	struct wh_quiet_set *set;
-
-	wh_assert(a->n_sets < WH_ARRAY_SIZE(a->sets));
-	set = calloc(1, sizeof(*set));
-	if (set)
-		a->sets[a->n_sets++] = set;
-	return set;
-}
-
-/* Those made since there were @n: no filter has come of them. */
-static void sets_drop(struct wh_adaptive *a, size_t n)
-{
-	while (a->n_sets > n) {
-		wh_quiet_clear(a->sets[--a->n_sets]);
-		free(a->sets[a->n_sets]);
-	}
-}
-
 /* May it have one more filter? */
 static enum wh_adaptive_no allowed(struct wh_recorder *r, struct wh_task *task,
 				   const struct wh_adaptive_task *t, bool *ret_no_new_privs)
@@ -157,26 +104,56 @@ static enum wh_adaptive_no allowed(struct wh_recorder *r, struct wh_task *task,
 	return a->may_no_new_privs ? WH_ADAPTIVE_MAY : WH_ADAPTIVE_NO_RIGHT;
 }
 
+/* Moves code about without PROT_EXEC: where a filter asks for code, that must be seen. */
+static bool moves_code(uint16_t nr)
+{
+	const char *name = wh_syscall_name(wh_syscall_abi_native(), nr);
+
+	return name && wh_code_changes(name);
+}
+
+/* What @task itself may do unseen. */
 static int collect(struct wh_recorder *r, const struct wh_task *task,
-		   const struct wh_adaptive_task *t, struct wh_quiet_set *ret)
+		   const struct wh_adaptive_task *t, bool by_code, struct wh_quiet_set *ret)
 {
 	const struct wh_quiet_set *known = &wh_adaptive_of(r)->known;
 
 	for (size_t i = 0; i < known->n; i++)
 		if (wh_adaptive_holds(r, task, t, &known->v[i]) &&
+		    !(by_code && moves_code(known->v[i].nr)) &&
 		    wh_quiet_add(ret, &known->v[i]) == -ENOMEM)
 			return -ENOMEM;
 	return 0;
 }
 
+/* What all of its children's programs may do unseen: sockets and memory are each child's own. */
+static int collect_children(struct wh_recorder *r, const struct wh_adaptive_task *t, bool by_code,
+			    struct wh_quiet_set *ret)
+{
+	const struct wh_quiet_set *known = &wh_adaptive_of(r)->known;
+
+	for (size_t i = 0; i < known->n; i++) {
+		const struct wh_quiet_item *item = &known->v[i];
+		bool seen = !item->conditions && !(by_code && moves_code(item->nr));
+
+		for (unsigned k = 0; k < t->n_children && seen; k++)
+			seen = wh_adaptive_seen(r, t->children[k], item->nr);
+		if (seen && wh_quiet_add(ret, item) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
-		   const struct wh_quiet_set *passes, bool no_new_privs)
+		   struct wh_adaptive_gate *gate, bool no_new_privs)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
 	struct wh_inject_result result = {0};
 	struct sock_fprog filter;
-	int err = wh_gate_compile(passes, a->data, &filter);
 	enum wh_inject got;
+	int err = gate->home ? wh_gate_compile_by_code(&gate->code, &gate->inside, &gate->outside,
+						       a->data, &filter)
+			     : wh_gate_compile(&gate->outside, a->data, &filter);
 
 	if (err < 0) {
 		t->no = WH_ADAPTIVE_REFUSED;
@@ -189,7 +166,9 @@ static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adapti
 	case WH_INJECT_DONE:
 		a->filters++;
 		t->depth++;
-		t->passes = passes;
+		t->gate = gate;
+		if (gate->home)
+			a->by_code = true;
 		if (no_new_privs) {
 			a->set_no_new_privs = true;
 			wh_creds_forget(task);
@@ -210,50 +189,51 @@ static int install(struct wh_recorder *r, struct wh_task *task, struct wh_adapti
 }
 
 /*
- * One more filter, for what @set and the filters that are there let pass; @set is the last that was made.
- * Return: 1 if it is in force, 0 if not (then @set is gone), -ENOMEM.
+ * One more filter, for what @wanted and the filters that are there let pass; the sets of @wanted are used up.
+ * Return: 1 if it is in force, 0 if not, -ENOMEM.
  */
 static int narrow(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
-		  struct wh_quiet_set *set)
+		  struct wh_adaptive_gate *wanted)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
-	size_t before = a->n_sets - 1;
+	struct wh_adaptive_gate *gate = NULL;
 	bool no_new_privs = false;
-	int err = 0;
+	int k;
 
 	t->no = allowed(r, task, t, &no_new_privs);
+	k = wh_adaptive_compose(t->gate, wanted, &gate);
+	if (k == 0)
+		t->no = t->no ? t->no : WH_ADAPTIVE_NO_MORE;
 	if (t->no)
 		a->no[t->no]++;
-	if (!t->no && t->passes) {
-		struct wh_quiet_set *both = set_new(a);
-
-		err = both ? wh_quiet_both(both, t->passes, set) : -ENOMEM;
-		set = both;
-	}
-	if (err == 0 && !t->no && set->n)
-		err = install(r, task, t, set, no_new_privs);
-	if (err == 0 && t->passes == set)
+	if (k == 1 && !t->no && gate->outside.n + gate->inside.n)
+		k = install(r, task, t, gate, no_new_privs);
+	if (k >= 0 && gate && t->gate == gate) {
+		wh_assert(a->n_gates < WH_ARRAY_SIZE(a->gates));
+		a->gates[a->n_gates++] = gate;
 		return 1;
-	sets_drop(a, before);
-	return err;
+	}
+	wh_adaptive_gate_free(gate);
+	return k < 0 ? k : 0;
 }
 
 int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
-	struct wh_quiet_set *set;
 	int k = 1;
 
 	t->heat = 0;
 	/* What a start-up repeats is not what the service will: such a filter would be in the way. */
-	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP)
+	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP || wh_adaptive_unclear(t))
 		return 0;
 	t->holds = (uint8_t)look_at_sockets(r, task);
 	if (!wh_adaptive_fits(r, task, t)) {
-		set = set_new(a);
-		if (!set || collect(r, task, t, set) < 0)
-			return -ENOMEM;
-		k = narrow(r, task, t, set);
+		struct wh_adaptive_gate wanted = {0};
+
+		k = collect(r, task, t, a->by_code, &wanted.outside);
+		if (k == 0)
+			k = narrow(r, task, t, &wanted);
+		wh_quiet_clear(&wanted.outside);
 	}
 	if (k == 1) {
 		a->hushed++;
@@ -267,27 +247,32 @@ int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
-	struct wh_quiet_set *set;
-	int k = 0;
+	struct wh_adaptive_gate wanted = {0};
+	bool by_code;
+	int k;
 
-	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP)
+	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP || wh_adaptive_unclear(t))
 		return 0;
-	set = set_new(a);
-	if (!set)
-		return -ENOMEM;
-	/* Nothing that depends on sockets or memory: those are the child's own. */
-	for (size_t i = 0; k >= 0 && i < a->known.n; i++)
-		if (!a->known.v[i].conditions && seen_of(r, t->children, a->known.v[i].nr))
-			k = wh_quiet_add(set, &a->known.v[i]) == -ENOMEM ? -ENOMEM : 0;
+	t->holds = (uint8_t)look_at_sockets(r, task);
+	by_code = wh_adaptive_home(r, task, t, &wanted.code) &&
+		  wh_code_apart(&wanted.code, &t->child);
+	wanted.home = by_code ? t->memory : 0;
+	k = collect_children(r, t, by_code, &wanted.outside);
+	if (k == 0 && by_code)
+		k = collect(r, task, t, true, &wanted.inside);
+	if (k == 0)
+		k = narrow(r, task, t, &wanted);
+	wh_quiet_clear(&wanted.inside);
+	wh_quiet_clear(&wanted.outside);
 	if (k < 0)
 		return k;
-	k = narrow(r, task, t, set);
 	/* Else at the next call, unless it may not be at all. */
 	if (k == 1 || t->no)
 		t->execs = 0;
 	if (k == 1) {
-		t->children = NULL;
+		t->n_children = 0;
 		t->loud = !wh_adaptive_fits(r, task, t);
+		a->hushed += !t->loud;
 	}
-	return k < 0 ? k : 0;
+	return 0;
 }

@@ -41,12 +41,18 @@ static void must_be(struct gate *g, uint32_t value, unsigned skip)
 /* One item: each word of each argument must be what it was, then the call passes. */
 static void emit_item(struct gate *g, const struct wh_quiet_item *item)
 {
-	unsigned left = (unsigned)__builtin_popcount(item->args) * 4 + 1;
+	unsigned left = (unsigned)__builtin_popcount(item->args) * 4 +
+			(unsigned)__builtin_popcount(item->high) * 2 + 1;
 	size_t k = 0;
 
 	for (unsigned i = 0; i < 6; i++) {
 		size_t at = offsetof(struct seccomp_data, args) + i * sizeof(uint64_t);
 
+		if (item->high & 1u << i) {
+			load(g, at + sizeof(uint32_t));
+			emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0,
+							     (uint8_t)(left -= 2), 0));
+		}
 		if (!(item->args & 1u << i))
 			continue;
 		/* The words of an argument lie as the machine has them: little-endian. */
@@ -63,7 +69,7 @@ static void emit_item(struct gate *g, const struct wh_quiet_item *item)
 static void emit_number(struct gate *g, const struct wh_quiet_set *set, size_t from, size_t to)
 {
 	/* Sorted: the item for all calls of a number is the first. */
-	if (!set->v[from].args) {
+	if (!set->v[from].args && !set->v[from].high) {
 		answer(g, SECCOMP_RET_ALLOW);
 		return;
 	}
@@ -107,7 +113,58 @@ static void emit_range(struct gate *g, const struct wh_quiet_set *set, size_t fr
 	emit_range(g, set, half, to, middle, high);
 }
 
-int wh_gate_compile(const struct wh_quiet_set *set, uint16_t data, struct sock_fprog *ret_filter)
+/* Numbers from X32_BIT on never come here with an item: the last range answers for them. */
+static void emit_set(struct gate *g, const struct wh_quiet_set *set)
+{
+	load(g, offsetof(struct seccomp_data, nr));
+	emit_range(g, set, 0, set->n, 0, X32_BIT);
+}
+
+/*
+ * Jump if the call is made from [@start, @end), which has the same upper word all through.
+ * Return: where the jump is, to be told its way later.
+ */
+static unsigned emit_piece(struct gate *g, uint64_t start, uint64_t end)
+{
+	size_t at = offsetof(struct seccomp_data, instruction_pointer);
+
+	load(g, at + sizeof(uint32_t));
+	must_be(g, (uint32_t)(start >> 32), 4);
+	load(g, at);
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)start, 0, 2));
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)(end - 1), 1, 0));
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0));
+	return g->n - 1;
+}
+
+static void emit_by_code(struct gate *g, const struct wh_code *code,
+			 const struct wh_quiet_set *inside, const struct wh_quiet_set *outside)
+{
+	unsigned hole[2 * WH_CODE_RANGES], n = 0;
+
+	load(g, offsetof(struct seccomp_data, instruction_pointer) + sizeof(uint32_t));
+	must_be(g, UINT32_MAX, 1);
+	answer(g, g->otherwise);
+	for (size_t i = 0; i < code->n; i++) {
+		uint64_t start = code->v[i].start, end = code->v[i].end;
+
+		/* A range this long is none of a few libraries'. */
+		if (end - start > UINT32_MAX)
+			g->too_long = true;
+		if (start >> 32 != end >> 32) {
+			hole[n++] = emit_piece(g, start, end >> 32 << 32);
+			start = end >> 32 << 32;
+		}
+		hole[n++] = emit_piece(g, start, end + 1);
+	}
+	emit_set(g, outside);
+	for (unsigned i = 0; i < n && !g->too_long; i++)
+		g->v[hole[i]].k = g->n - hole[i] - 1;
+	emit_set(g, inside);
+}
+
+static int compile(const struct wh_code *code, const struct wh_quiet_set *inside,
+		   const struct wh_quiet_set *outside, uint16_t data, struct sock_fprog *ret_filter)
 {
 	struct gate g = {.otherwise = SECCOMP_RET_TRACE | data};
 
@@ -119,13 +176,26 @@ int wh_gate_compile(const struct wh_quiet_set *set, uint16_t data, struct sock_f
 	load(&g, offsetof(struct seccomp_data, arch));
 	emit(&g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
 	answer(&g, g.otherwise);
-	load(&g, offsetof(struct seccomp_data, nr));
-	emit_range(&g, set, 0, set->n, 0, X32_BIT);
-	/* Numbers from X32_BIT on never come here with an item: the last range answers for them. */
+	if (code)
+		emit_by_code(&g, code, inside, outside);
+	else
+		emit_set(&g, outside);
 	if (g.too_long) {
 		free(g.v);
 		return -E2BIG;
 	}
 	*ret_filter = (struct sock_fprog){.len = (unsigned short)g.n, .filter = g.v};
 	return 0;
+}
+
+int wh_gate_compile(const struct wh_quiet_set *set, uint16_t data, struct sock_fprog *ret_filter)
+{
+	return compile(NULL, NULL, set, data, ret_filter);
+}
+
+int wh_gate_compile_by_code(const struct wh_code *code, const struct wh_quiet_set *inside,
+			    const struct wh_quiet_set *outside, uint16_t data,
+			    struct sock_fprog *ret_filter)
+{
+	return compile(code, inside, outside, data, ret_filter);
 }

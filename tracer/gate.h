@@ -5,6 +5,7 @@
 
 #include <linux/filter.h>
 
+#include "tracer/code.h"
 #include "tracer/quiet.h"
 
 /**
@@ -17,5 +18,13 @@
  * ABI it does not know.
  */
 int wh_gate_compile(const struct wh_quiet_set *set, uint16_t data, struct sock_fprog *ret_filter);
+
+/**
+ * wh_gate_compile_by_code() - the same with two sets: @inside is for calls made from @code, @outside for
+ * those from anywhere else. Vsyscalls, which are made from the kernel's page, are in neither.
+ */
+int wh_gate_compile_by_code(const struct wh_code *code, const struct wh_quiet_set *inside,
+			    const struct wh_quiet_set *outside, uint16_t data,
+			    struct sock_fprog *ret_filter);
 
 #endif

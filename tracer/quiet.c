@@ -29,11 +29,12 @@ struct verdict {
 	bool quiet;
 	uint8_t args, conditions;
 	uint64_t constant; /* quiet only if nobody can write to this address */
+	uint8_t high;	   /* as in struct wh_quiet_item */
 };
 
 #define ARG(n)	  (uint8_t)(1 << (n))
-#define QUIET(a)  ((struct verdict){true, (a), 0, 0})
-#define NOT_QUIET ((struct verdict){false, 0, 0, 0})
+#define QUIET(a)  ((struct verdict){true, (a), 0, 0, 0})
+#define NOT_QUIET ((struct verdict){false, 0, 0, 0, 0})
 
 static struct verdict ask_fcntl(struct wh_recorder *r, const struct wh_task *task)
 {
@@ -76,7 +77,7 @@ static struct verdict ask_sendto(struct wh_recorder *r, const struct wh_task *ta
 	/* With an address, or with data for a netlink socket, there is something to look at. */
 	if (arg[4] || arg[3] & MSG_FASTOPEN)
 		return NOT_QUIET;
-	return (struct verdict){true, ARG(3) | ARG(4), WH_QUIET_IF_COMMON, 0};
+	return (struct verdict){true, ARG(3) | ARG(4), WH_QUIET_IF_COMMON, 0, 0};
 }
 
 /* A stream takes no address once it is connected, and only unix sockets pass descriptors and ids. */
@@ -85,7 +86,7 @@ static struct verdict ask_message(struct wh_recorder *r, const struct wh_task *t
 	(void)r;
 	if (task->call.arg[2] & MSG_FASTOPEN)
 		return NOT_QUIET;
-	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS, 0};
+	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS, 0, 0};
 }
 
 static struct verdict ask_mmap(struct wh_recorder *r, const struct wh_task *task)
@@ -93,9 +94,23 @@ static struct verdict ask_mmap(struct wh_recorder *r, const struct wh_task *task
 	const uint64_t *arg = task->call.arg;
 
 	(void)r;
-	if (arg[2] & PROT_EXEC || arg[3] & (MAP_LOCKED | MAP_FIXED | MAP_FIXED_NOREPLACE))
+	if (arg[2] & PROT_EXEC || arg[3] & MAP_LOCKED)
 		return NOT_QUIET;
-	return QUIET(ARG(2) | ARG(3));
+	if (!(arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		return QUIET(ARG(2) | ARG(3));
+	/* Low addresses take a capability: vm.mmap_min_addr. */
+	return arg[0] >> 32 ? (struct verdict){true, ARG(2) | ARG(3), 0, 0, ARG(0)} : NOT_QUIET;
+}
+
+/* Namespaces are facts, and who is to be hidden from a tracer is looked at. */
+#define CLONE_LOUD                                                                                 \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
+	 CLONE_NEWCGROUP | CLONE_UNTRACED | CLONE_PTRACE)
+
+static struct verdict ask_clone(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	return task->call.arg[0] & CLONE_LOUD ? NOT_QUIET : QUIET(ARG(0));
 }
 
 static struct verdict ask_mprotect(struct wh_recorder *r, const struct wh_task *task)
@@ -165,7 +180,7 @@ static struct verdict ask_empty_path(struct wh_recorder *r, const struct wh_task
 	if (!(call->arg[flags] & AT_EMPTY_PATH) || call->place[0].valid ||
 	    wh_memory_read_all(task->tid, call->arg[1], &c, 1) < 0 || c)
 		return NOT_QUIET;
-	return (struct verdict){true, ARG(1) | ARG(flags), WH_QUIET_IF_MEMORY, call->arg[1]};
+	return (struct verdict){true, ARG(1) | ARG(flags), WH_QUIET_IF_MEMORY, call->arg[1], 0};
 }
 
 /* ---- for who sees more than a filter does ---------------------------------------------------- */
@@ -203,10 +218,7 @@ static const tests pass_setsockopt[] = {
 	{IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)},  {IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT)},
 };
 static const tests pass_clone[] = {
-	{TEST(0,
-	      CLONE_UNTRACED | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-		      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET,
-	      0)},
+	{TEST(0, CLONE_LOUD, 0)},
 };
 /* To read one's own. */
 static const tests pass_prlimit[] = {{IS(0, 0), NULL_AT(2)}};
@@ -226,7 +238,7 @@ static const struct irregular {
 	{"accept", NULL, {0, LOOK(SOCKET), ALL}},
 	{"accept4", NULL, {0, LOOK(SOCKET), ALL}},
 	{"clock_nanosleep", ask_clock, {ARG(0), 0, ALL}},
-	{"clone", NULL, {ARG(0), 0, ONLY(pass_clone)}},
+	{"clone", ask_clone, {ARG(0), 0, ONLY(pass_clone)}},
 	{"epoll_ctl", ask_epoll_ctl, {ARG(1), LOOK(EVENT), ALL}},
 	{"fcntl", ask_fcntl, {ARG(1) | ARG(2), 0, ONLY(pass_fcntl)}},
 	{"getrlimit", NULL, {ARG(0), 0, ALL}},
@@ -341,6 +353,7 @@ bool wh_quiet_ask(struct wh_recorder *r, const struct wh_task *task, uint64_t me
 	*ret_item = (struct wh_quiet_item){
 		.nr = (uint16_t)call->nr,
 		.args = v.args,
+		.high = v.high,
 		.conditions = v.conditions,
 		.memory = v.conditions & WH_QUIET_IF_MEMORY ? memory : 0,
 	};
@@ -358,6 +371,8 @@ static int compare(const struct wh_quiet_item *a, const struct wh_quiet_item *b)
 		return a->nr < b->nr ? -1 : 1;
 	if (a->args != b->args)
 		return a->args < b->args ? -1 : 1;
+	if (a->high != b->high)
+		return a->high < b->high ? -1 : 1;
 	if (a->memory != b->memory)
 		return a->memory < b->memory ? -1 : 1;
 	return memcmp(a->value, b->value, sizeof(a->value));

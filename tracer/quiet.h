@@ -19,12 +19,13 @@ enum wh_quiet_if {
 
 /**
  * struct wh_quiet_item - calls of number @nr whose arguments in @args (bit 0: the first) have these
- * values, in order. @args 0: all of them.
+ * values, in order. @args 0 and @high 0: all of them.
+ * @high: arguments, none of @args, that are 4 GB or more
  * @memory: of WH_QUIET_IF_MEMORY: which address space
  */
 struct wh_quiet_item {
 	uint16_t nr;
-	uint8_t args, conditions;
+	uint8_t args, high, conditions;
 	uint64_t memory;
 	uint64_t value[WH_QUIET_ARGS];
 };

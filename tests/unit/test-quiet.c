@@ -134,7 +134,8 @@ static bool in_set(const struct wh_quiet_set *set, uint64_t nr, const uint64_t a
 		size_t k = 0;
 
 		for (unsigned n = 0; n < 6; n++)
-			if (item->args & 1u << n && item->value[k++] != arg[n])
+			if ((item->args & 1u << n && item->value[k++] != arg[n]) ||
+			    (item->high & 1u << n && !(arg[n] >> 32)))
 				same = false;
 		if (same)
 			return true;
@@ -148,7 +149,7 @@ static bool has_values(const struct wh_quiet_set *set, uint64_t nr)
 	bool values = false;
 
 	for (size_t i = 0; i < set->n; i++)
-		values |= set->v[i].nr == nr && set->v[i].args;
+		values |= set->v[i].nr == nr && (set->v[i].args || set->v[i].high);
 	return values && !wh_quiet_has(set, &all);
 }
 
@@ -194,6 +195,9 @@ static void test_filter(void)
 							  : rand() % NUMBERS),
 			.args = args[(unsigned)rand() % WH_ARRAY_SIZE(args)],
 		};
+
+		if (round % 3 == 0)
+			item.high = (uint8_t)(22 & ~item.args);
 
 		for (int k = 0; k < __builtin_popcount(item.args); k++)
 			item.value[k] = values[(unsigned)rand() % WH_ARRAY_SIZE(values)];
