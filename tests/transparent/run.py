@@ -4,6 +4,7 @@
 
 usage: run.py [--whittle FILE] [--build DIR] [--engines LIST] [NAME…]
 
+A program prints "ok CHECK" or "not ok CHECK", as often as it likes, and "= CHECK VALUE" of what must be the same as alone.
 Prints a line a case: "ok PROGRAM-CHECK-ENGINE" or "not ok …: why". Must be root. NAME is a part of a program's name.
 """
 import os
@@ -14,9 +15,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import harness  # noqa: E402
 
+# What no engine can give, as a task has one tracer: each refuses it, as plain does.
+REFUSED = {"PTRACE_ATTACH", "PTRACE_SEIZE", "PTRACE_TRACEME"}
+
 
 class Run:
-    """One run of a program: its status, its checks ({name: passed every time}) and all that was said."""
+    """One run of a program: its status, its checks ({name: passed every time}), its values, and all that was said."""
 
     def __init__(self, command, folder):
         with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
@@ -24,13 +28,16 @@ class Run:
             for f in (out, err):
                 f.seek(0)
             lines, said = out.read().splitlines(), err.read()[-1000:].splitlines()
-        self.checks = {}
+        self.checks, self.values = {}, {}
         for line in lines:
+            if line.startswith("= "):
+                name, _, value = line[2:].partition(" ")
+                self.values.setdefault(name, []).append(value)
             good = line.startswith("ok ")
             if good or line.startswith("not ok "):
                 name = line.split(" ", 1 if good else 2)[-1]
                 self.checks[name] = self.checks.get(name, True) and good
-        self.said = [line for line in lines + said if not line.startswith("ok ")][-20:]
+        self.said = [line for line in lines + said if not line.startswith(("ok ", "= "))][-20:]
 
 
 def run_alone(name, program, top, results):
@@ -44,11 +51,17 @@ def run_alone(name, program, top, results):
 
 
 def judge(name, engine, alone, traced, results):
+    for check, values in alone.values.items():
+        other = traced.values.get(check)
+        results.say(f"{name}-{check}-{engine}", [] if other == values else
+                    ["it is another one under the tracer", f"alone:  {values}", f"traced: {other}"])
     if traced.status != 0:
         results.say(f"{name}-{engine}", [f"exit status {traced.status}", *traced.said])
     for check in sorted(set(alone.checks) | set(traced.checks)):
         case = f"{name}-{check}-{engine}"
-        if traced.checks.get(check) and check in alone.checks:
+        if check in REFUSED and check in traced.checks:
+            results.say(case, ["it has a second tracer"] if traced.checks[check] else [])
+        elif traced.checks.get(check) and check in alone.checks:
             results.say(case)
         elif check in traced.checks:
             results.say(case, ["it fails under the tracer", *(line for line in traced.said if check in line)])
