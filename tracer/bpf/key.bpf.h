@@ -41,9 +41,10 @@ static __always_inline void mix(struct wh_watch_key *key, u64 word)
  * To read is what costs here, not how much: what lies in front of an object is read as a whole. All that is
  * asked for lies there, or the program is refused when it is loaded.
  */
-#define FRONT	     64
-#define INODE_FRONT  16
-#define AT(buf, type, member) (*(typeof(((type *)0)->member) *)((buf) + bpf_core_field_offset(type, member)))
+#define FRONT	    64
+#define INODE_FRONT 16
+#define AT(buf, type, member)                                                                      \
+	(*(typeof(((type *)0)->member) *)((buf) + bpf_core_field_offset(type, member)))
 
 struct walk {
 	struct wh_watch_key key;
