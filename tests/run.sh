@@ -359,10 +359,10 @@ run_suite() {
 	unit) suite_unit unit release ;;
 	unit-sanitize) (sanitizer_options && suite_unit unit-sanitize sanitize) ;;
 	# The traces of the plain engine are those that the others' are compared with.
-	live) suite_live live release --plain "$work/live" ;;
+	live) suite_live live release --plain "$work/live" --engine plain ;;
 	live-adaptive) suite_live live-adaptive release --plain "$work/live" --engine adaptive ;;
 	live-assisted) suite_live live-assisted release --plain "$work/live" --engine assisted ;;
-	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize) ;;
+	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize --engine plain) ;;
 	equal) suite_engines equal --seeds 50 --judge 10 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
 	equal-night)
 		suite_limit=36000

@@ -5,14 +5,10 @@
 #include "whittle/buf.h"
 
 /* In order of preference for "auto". The last one works wherever whittle does. */
-static const struct {
-	const char *name;
-	const struct wh_engine *engine; /* NULL: the name is reserved */
-	bool proved;			/* "auto" takes no other */
-} engines[] = {
-	{"assisted", &wh_assisted_engine, false},
-	{"adaptive", &wh_adaptive_engine, false},
-	{"plain", &wh_plain_engine, true},
+static const struct wh_engine *const engines[] = {
+	&wh_assisted_engine,
+	&wh_adaptive_engine,
+	&wh_plain_engine,
 };
 
 static int by_name(const struct wh_record_options *options, const struct wh_engine **ret_engine,
@@ -21,16 +17,10 @@ static int by_name(const struct wh_record_options *options, const struct wh_engi
 	const char *name = options->engine;
 
 	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
-		const struct wh_engine *engine = engines[i].engine;
+		const struct wh_engine *engine = engines[i];
 
-		if (strcmp(engines[i].name, name) != 0)
+		if (strcmp(engine->name, name) != 0)
 			continue;
-		if (!engine)
-			return wh_error_set(
-				e, ENOTSUP,
-				"--engine %s: this version of whittle has no such engine; "
-				"use auto, assisted, adaptive or plain",
-				name);
 		*ret_engine = engine;
 		return engine->check ? engine->check(options, e) : 0;
 	}
@@ -44,11 +34,9 @@ static int best(const struct wh_record_options *options, const struct wh_engine 
 		struct wh_buf *why)
 {
 	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
-		const struct wh_engine *engine = engines[i].engine;
+		const struct wh_engine *engine = engines[i];
 		struct wh_error no = {0};
 
-		if (!engine || !engines[i].proved)
-			continue;
 		if (engine->check && engine->check(options, &no) < 0) {
 			wh_buf_addf(why, "%s is not to be had (%s); ", engine->name, no.text);
 			continue;

@@ -278,7 +278,7 @@ def differences(options, case, trace_file):
 
 def run_case(case, options, folder):
     """The path of its trace. With plain's traces at hand, or made now, the whole of it is compared with them."""
-    if not options.plain or options.engine in (None, "plain"):
+    if not options.plain or options.engine == "plain":
         trace = run_program(case, options.engine, options, folder)
         if options.plain:
             shutil.copy(trace, os.path.join(options.plain, case[0] + ".json"))
@@ -304,10 +304,9 @@ def run_program(case, engine, options, folder):
     argv = [program] + settings.get("args", "").split()
     env = sane_environment()
     env.update(e.split("=", 1) for e in settings.get("env", []))
-    if engine:
-        env["WH_ENGINE"] = engine
+    env["WH_ENGINE"] = engine
     command = [options.whittle, "record", "-o", trace_file]
-    command += ["--engine", engine] if engine else []
+    command += ["--engine", engine]
     command += settings.get("record", "").split() + ["--"] + argv
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     out, err = os.open(stdout, flags, 0o644), os.open(stderr, flags, 0o644)
@@ -331,7 +330,7 @@ def run_program(case, engine, options, folder):
     wrong = check_general(trace, settings, argv)
     if not wrong or "run." in wrong[0]:
         wrong += compare(trace, *read_expectations(text, settings, cwd),
-                         exact=engine in (None, "plain"))
+                         exact=engine == "plain")
     if wrong:
         raise Wrong(f"{len(wrong)} differences\n" + "\n".join(wrong[:60]) + "\n" + tail(stderr, 5))
     return trace_file
@@ -343,7 +342,7 @@ def run_script(case, options, folder):
     cwd, stdout, stderr = (os.path.join(folder, n) for n in ("cwd", "stdout", "stderr"))
     os.mkdir(cwd, 0o755)
     env = sane_environment()
-    env.update(WHITTLE=options.whittle, WH_BUILD=options.build, WH_ENGINE=options.engine or "",
+    env.update(WHITTLE=options.whittle, WH_BUILD=options.build, WH_ENGINE=options.engine,
                WH_LIVE=os.path.join(options.build, "live"), PYTHONDONTWRITEBYTECODE="1")
     with open(stdout, "wb") as out, open(stderr, "wb") as err:
         _, status = harness.run_limited([source], 300, cwd=cwd, env=env, stdout=out, stderr=err)
@@ -402,7 +401,7 @@ def place(options):
 def main():
     parser = harness.parser(__doc__)
     parser.add_argument("--suite", default="live")
-    parser.add_argument("--engine", help="for every recording; unless it is plain, counts are "
+    parser.add_argument("--engine", default="plain", help="for every recording; unless it is plain, counts are "
                         "compared by presence alone")
     parser.add_argument("--plain", metavar="DIR", help="where the plain engine's traces are kept, with which those of "
                         "another one are compared as a whole; the programs then run in a folder in there")
