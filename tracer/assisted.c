@@ -38,10 +38,10 @@ static int check(const struct wh_record_options *options, struct wh_error *e)
 {
 	(void)options;
 	if (geteuid() != 0)
-		return wh_error_set(e, EPERM, "--engine assisted: only root may load BPF programs");
+		return wh_error_set(e, EPERM, "only root may load BPF programs");
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return wh_error_set(e, ENOTSUP,
-				    "--engine assisted: the kernel does not describe its types "
+				    "the kernel does not describe its types "
 				    "(CONFIG_DEBUG_INFO_BTF)");
 	return 0;
 }
@@ -370,7 +370,7 @@ static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)
 
 const struct wh_engine wh_assisted_engine = {
 	.name = "assisted",
-	.about = "BPF watches the calls that a filter lets pass: root only",
+	.about = "BPF keeps what is known, and only what could be news stops",
 	.options = PTRACE_O_TRACESECCOMP,
 	.check = check,
 	.start = start,
@@ -393,13 +393,13 @@ static int check(const struct wh_record_options *options, struct wh_error *e)
 {
 	(void)options;
 	return wh_error_set(e, ENOTSUP,
-			    "--engine assisted: this whittle was built without it (it needs "
+			    "this whittle was built without it (it needs "
 			    "x86_64, libbpf, clang and bpftool)");
 }
 
 const struct wh_engine wh_assisted_engine = {
 	.name = "assisted",
-	.about = "BPF watches the calls that a filter lets pass: root only",
+	.about = "BPF keeps what is known, and only what could be news stops",
 	.check = check,
 };
 

@@ -50,9 +50,9 @@ static int load(struct wh_assisted_kernel *w, const struct wh_assisted_limits *l
 	libbpf_set_print(silent);
 	w->bpf = wh_assisted__open();
 	if (!w->bpf)
-		return wh_error_errno(e, errno, "--engine assisted: BPF");
+		return wh_error_errno(e, errno, "BPF");
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
-		return wh_error_errno(e, errno, "--engine assisted: getrandom");
+		return wh_error_errno(e, errno, "getrandom");
 	/* The cast takes off the const that is for BPF: before it is loaded, it is to be written. */
 	memcpy((void *)(uintptr_t)w->bpf->rodata->seed, seed, sizeof(seed));
 	w->n_slots = least(limits ? limits->slots : 0, WH_WATCH_SLOTS);
@@ -60,7 +60,7 @@ static int load(struct wh_assisted_kernel *w, const struct wh_assisted_limits *l
 				 least(limits ? limits->keys : 0, WH_WATCH_KEYS));
 	if (wh_assisted__load(w->bpf) < 0)
 		return wh_error_errno(e, errno,
-				      "--engine assisted: the kernel takes no BPF program of this "
+				      "the kernel takes no BPF program of this "
 				      "kind (it needs Linux 5.15, CONFIG_BPF_EVENTS, CAP_BPF and "
 				      "CAP_PERFMON)");
 	return 0;
@@ -72,7 +72,7 @@ static int introduce(const struct wh_assisted_kernel *w, struct wh_error *e)
 	LIBBPF_OPTS(bpf_test_run_opts, options);
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(w->bpf->progs.who_am_i), &options) < 0)
-		return wh_error_errno(e, errno, "--engine assisted: BPF_PROG_TEST_RUN");
+		return wh_error_errno(e, errno, "BPF_PROG_TEST_RUN");
 	return 0;
 }
 
@@ -84,7 +84,7 @@ static int map_slots(struct wh_assisted_kernel *w, struct wh_error *e)
 	slots = mmap(NULL, w->slots_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     bpf_map__fd(w->bpf->maps.slots), 0);
 	if (slots == MAP_FAILED)
-		return wh_error_errno(e, errno, "--engine assisted: mmap of a BPF map");
+		return wh_error_errno(e, errno, "mmap of a BPF map");
 	w->slots = slots;
 	for (unsigned i = 0; i < w->n_slots; i++)
 		w->bpf->bss->vacant[i] = i;
@@ -115,8 +115,7 @@ int wh_assisted_new(struct wh_assisted_kernel **ret, const struct wh_assisted_li
 	w->tasks = bpf_map__fd(w->bpf->maps.tasks);
 	w->known = bpf_map__fd(w->bpf->maps.known);
 	if (wh_assisted__attach(w->bpf) < 0)
-		return wh_error_errno(e, errno,
-				      "--engine assisted: the kernel attaches no BPF program");
+		return wh_error_errno(e, errno, "the kernel attaches no BPF program");
 	return 0;
 }
 

@@ -11,56 +11,81 @@ static const struct wh_engine *const engines[] = {
 	&wh_plain_engine,
 };
 
-static int by_name(const struct wh_record_options *options, const struct wh_engine **ret_engine,
-		   struct wh_error *e)
+static int begin(const struct wh_engine *engine, const struct wh_record_options *options,
+		 struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
 {
-	const char *name = options->engine;
+	struct wh_launch with = *launch;
+	int err = engine->check ? engine->check(options, e) : 0;
 
-	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
-		const struct wh_engine *engine = engines[i];
-
-		if (strcmp(engine->name, name) != 0)
-			continue;
-		*ret_engine = engine;
-		return engine->check ? engine->check(options, e) : 0;
-	}
-	return wh_error_set(
-		e, EINVAL,
-		"--engine %s: there is no such engine; use auto, assisted, adaptive or plain",
-		name);
+	if (err == 0 && engine->start)
+		err = engine->start(r, &with, e);
+	if (err == 0)
+		*launch = with;
+	else if (engine->free)
+		engine->free(r);
+	return err;
 }
 
-static int best(const struct wh_record_options *options, const struct wh_engine **ret_engine,
-		struct wh_buf *why)
+static const struct wh_engine *find(const char *name)
 {
+	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++)
+		if (strcmp(engines[i]->name, name) == 0)
+			return engines[i];
+	return NULL;
+}
+
+static int begin_named(const struct wh_record_options *options, struct wh_recorder *r,
+		       struct wh_launch *launch, const struct wh_engine **ret_engine,
+		       struct wh_error *e)
+{
+	const struct wh_engine *engine = find(options->engine);
+	int err;
+
+	if (!engine)
+		return wh_error_set(e, EINVAL,
+				    "--engine %s: there is no such engine; use auto, assisted, "
+				    "adaptive or plain",
+				    options->engine);
+	err = begin(engine, options, r, launch, e);
+	if (err < 0)
+		wh_error_prefix(e, "--engine %s", engine->name);
+	else
+		*ret_engine = engine;
+	return err;
+}
+
+static int begin_best(const struct wh_record_options *options, struct wh_recorder *r,
+		      struct wh_launch *launch, const struct wh_engine **ret_engine,
+		      struct wh_buf *why, struct wh_error *e)
+{
+	int err = -ENOTSUP;
+
 	for (size_t i = 0; i < WH_ARRAY_SIZE(engines); i++) {
-		const struct wh_engine *engine = engines[i];
 		struct wh_error no = {0};
 
-		if (engine->check && engine->check(options, &no) < 0) {
-			wh_buf_addf(why, "%s is not to be had (%s); ", engine->name, no.text);
-			continue;
+		err = begin(engines[i], options, r, launch, &no);
+		if (err == 0) {
+			wh_buf_adds(why, engines[i]->about);
+			*ret_engine = engines[i];
+			break;
 		}
-		wh_buf_adds(why, engine->about);
-		*ret_engine = engine;
-		return 0;
+		wh_buf_addf(why, "%s is not to be had (%s); ", engines[i]->name, no.text);
 	}
-	return -ENOTSUP;
+	return err < 0 ? wh_error_errno(e, err, "no engine works on this machine") : 0;
 }
 
-int wh_engine_choose(const struct wh_record_options *options, const struct wh_engine **ret_engine,
-		     char **ret_reason, struct wh_error *e)
+int wh_engine_begin(const struct wh_record_options *options, struct wh_recorder *r,
+		    struct wh_launch *launch, const struct wh_engine **ret_engine,
+		    char **ret_reason, struct wh_error *e)
 {
 	struct wh_buf why = {0};
 	int err;
 
 	if (options->engine && strcmp(options->engine, "auto") != 0) {
-		err = by_name(options, ret_engine, e);
+		err = begin_named(options, r, launch, ret_engine, e);
 		wh_buf_adds(&why, "asked for");
 	} else {
-		err = best(options, ret_engine, &why);
-		if (err < 0)
-			wh_error_set(e, ENOTSUP, "no engine works on this machine");
+		err = begin_best(options, r, launch, ret_engine, &why, e);
 	}
 	if (err < 0) {
 		wh_buf_free(&why);

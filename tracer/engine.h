@@ -21,7 +21,8 @@
  * @about: why it is taken, where it is
  * @check: whether it works on this machine and with these options; -errno and an error that says why
  *   not
- * @start: before anything is started; may change what @launch does with the new process. -errno.
+ * @start: before anything is started; may change what @launch does with the new process. -errno; @free
+ *   is called then, too.
  * @born: @task is new, and is stopped before its first instruction, or was first seen in some stop;
  *   @maker may be NULL
  * @stop: @task is at a system call stop or at PTRACE_EVENT_SECCOMP
@@ -57,11 +58,14 @@ struct wh_engine {
 };
 
 /**
- * wh_engine_choose() - by name; "auto" (or NULL) takes the best that works here.
+ * wh_engine_begin() - choose by name, and start; "auto" (or NULL) takes the best that starts here.
+ * @launch: changed only by the one that is taken
+ * @ret_engine: set on success; its free() is then to be called at the end
  * @ret_reason: why this one, and not a better one; the caller's to free
  */
-int wh_engine_choose(const struct wh_record_options *options, const struct wh_engine **ret_engine,
-		     char **ret_reason, struct wh_error *e);
+int wh_engine_begin(const struct wh_record_options *options, struct wh_recorder *r,
+		    struct wh_launch *launch, const struct wh_engine **ret_engine,
+		    char **ret_reason, struct wh_error *e);
 
 /** wh_plain_engine - a stop at each entry and each return: sees all, and costs the most. */
 extern const struct wh_engine wh_plain_engine;

@@ -175,8 +175,9 @@ static void release(struct recording *rec)
 	wh_trace_free(r->trace);
 }
 
-static int launch(struct recording *rec, const char *path, const struct wh_engine *engine)
+static int launch(struct recording *rec, const char *path)
 {
+	wh_auto(str) reason = NULL;
 	int err;
 	struct wh_launch what = {
 		.path = path,
@@ -186,10 +187,14 @@ static int launch(struct recording *rec, const char *path, const struct wh_engin
 	};
 
 	wh_supervise_streams(rec->sv, &what.out, &what.err);
-	err = engine->start ? engine->start(&rec->r, &what, rec->e) : 0;
+	err = wh_engine_begin(rec->options, &rec->r, &what, &rec->engine, &reason, rec->e);
 	if (err < 0)
 		return err;
-	return wh_launch_start(&what, WH_LOOP_OPTIONS | engine->options, &rec->main, rec->e);
+	rec->run->engine = wh_trace_intern(rec->r.trace, rec->engine->name);
+	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
+	if (!rec->run->engine || !rec->run->engine_reason)
+		return wh_error_oom(rec->e);
+	return wh_launch_start(&what, WH_LOOP_OPTIONS | rec->engine->options, &rec->main, rec->e);
 }
 
 /* Until the kernel can say what it executes, the first task is what it was started to become. */
@@ -214,15 +219,15 @@ static void kill_first(const struct recording *rec)
 		;
 }
 
-static int trace_all(struct recording *rec, const char *path, const struct wh_engine *engine)
+static int trace_all(struct recording *rec, const char *path)
 {
 	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, rec};
 	int err, exec_err = 0;
 
-	err = launch(rec, path, engine);
+	err = launch(rec, path);
 	if (err < 0)
 		return err;
-	rec->loop = wh_loop_new(&rec->r, engine, &owner);
+	rec->loop = wh_loop_new(&rec->r, rec->engine, &owner);
 	if (!rec->loop || name_first(rec, path) < 0) {
 		kill_first(rec);
 		return wh_error_oom(rec->e);
@@ -238,24 +243,16 @@ static int trace_all(struct recording *rec, const char *path, const struct wh_en
 
 static int record(struct recording *rec)
 {
-	wh_auto(str) reason = NULL;
 	wh_auto(str) path = NULL;
-	int err;
+	int err = wh_command_find(rec->options->argv[0], &path, rec->e);
 
-	err = wh_engine_choose(rec->options, &rec->engine, &reason, rec->e);
-	if (err == 0)
-		err = wh_command_find(rec->options->argv[0], &path, rec->e);
 	if (err == 0)
 		err = prepare(rec);
 	if (err == 0)
 		err = wh_supervise_new(rec->options, &rec->r, &rec->sv, rec->e);
 	if (err < 0)
 		return err;
-	rec->run->engine = wh_trace_intern(rec->r.trace, rec->engine->name);
-	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
-	if (!rec->run->engine || !rec->run->engine_reason)
-		return wh_error_oom(rec->e);
-	err = trace_all(rec, path, rec->engine);
+	err = trace_all(rec, path);
 	if (err < 0)
 		return err;
 	rec->run->stops = rec->r.stops;
