@@ -154,16 +154,14 @@ def in_parallel(function, jobs, at_once=2):
         return list(pool.map(lambda job: function(*job), jobs))
 
 
-def sample(name):
-    """(command, options of record) of a service of samples/, which is made ready; OSError says why it is not."""
-    folder, settings = os.path.join(os.path.dirname(TESTS), "samples", name), {}
-    with open(os.path.join(folder, "sample.env"), encoding="utf-8") as f:
-        settings.update(line.strip().split("=", 1) for line in f if "=" in line and not line.startswith("#"))
-    made = subprocess.run([os.path.join(folder, "prepare")], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False)
-    if made.returncode:
-        raise OSError(f"prepare: {made.stderr}")
-    return [os.path.join(folder, "start")], ["--ready", settings["ready"], "--load", os.path.join(folder, "load")]
+def sample_file(name, file):
+    return os.path.join(os.path.dirname(TESTS), "samples", name, file)
+
+
+def sample_setting(name, key):
+    """Of a service of samples/."""
+    with open(sample_file(name, "sample.env"), encoding="utf-8") as f:
+        return dict(line.strip().split("=", 1) for line in f if "=" in line and not line.startswith("#"))[key]
 
 
 def load(path):

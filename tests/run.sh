@@ -15,7 +15,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
-	equal transparent named cli golden peer samples quickstart floor docker vm bench
+	equal transparent named cli golden peer samples samples-engines quickstart floor docker vm bench
 	build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
@@ -363,13 +363,13 @@ run_suite() {
 	live-adaptive) suite_live live-adaptive release --plain "$work/live" --engine adaptive ;;
 	live-assisted) suite_live live-assisted release --plain "$work/live" --engine assisted ;;
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize --engine plain) ;;
-	equal) suite_engines equal --seeds 50 --judge 10 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
+	equal) suite_engines equal equal --seeds 50 --judge 10 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
 	equal-night)
 		suite_limit=36000
-		suite_engines equal-night --night --engines "$(IFS=,; echo "${engines[*]:1}")"
+		suite_engines equal-night equal --night --engines "$(IFS=,; echo "${engines[*]:1}")"
 		;;
-	transparent) suite_engines transparent ;;
-	named) suite_engines named ;;
+	transparent) suite_engines transparent transparent ;;
+	named) suite_engines named named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
@@ -379,6 +379,7 @@ run_suite() {
 	vm) suite_script vm release tests/vm/run.sh ;;
 	bench) suite_script bench release tests/bench/check.py ;;
 	samples) suite_samples ;;
+	samples-engines) suite_engines samples-engines samples ;;
 	quickstart) suite_quickstart ;;
 	fuzz) suite_fuzz ;;
 	tree-clean) suite_tree_clean ;;

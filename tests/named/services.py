@@ -9,6 +9,8 @@ import shutil
 import subprocess
 from typing import Callable
 
+import rounds  # in ../equal, where run.py looks
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORT = 18080
 
@@ -31,7 +33,7 @@ class Case:
     wanted: list
     load: Callable = None
     extra: tuple = ()
-    folds: tuple = ()
+    folds: list = ()
     ready: str = "delay:0.7"
     check: Callable = lambda folder, said: []
 
@@ -175,7 +177,7 @@ CASES = {
         serving("syscalls", name="rename"), serving("syscalls", name="write"), serving("syscalls", name="wait4"),
         serving("syscalls", name="exit_group"), serving("files", path=".aof", access="create")],
         load=lambda options: ["redis", str(PORT)], ready="log:Ready to accept connections",
-        folds=((re.compile(r"/temp-((?:[a-z]+-)*)\d+"), r"/temp-\1@{pid}"),)),
+        folds=rounds.MADE_UP["redis"]),
     "nginx-reload": Case(nginx("daemon off;"), [
         serving("files", path="/new.log", access="append"), serving("files", path="/html/late.html", access="read"),
         serving("files", path="/nginx.conf", access="read"), serving("syscalls", name="rt_sigreturn"),
@@ -199,8 +201,7 @@ CASES = {
         serving("signals", signal="SIGQUIT"), serving("syscalls", name="rt_sigreturn"), serving("syscalls", name="exit_group")],
         load=lambda options: ["postgresql", str(PORT), postgres_programs()], extra=("--no-new-privs",),
         ready="log:ready to accept connections", check=postgresql_served,
-        folds=((re.compile(r"/PostgreSQL\.\d+"), "/PostgreSQL.@{random}"),
-               (re.compile(r"/(pg_internal\.init|xlogtemp)\.\d+"), r"/\1.@{pid}"))),
+        folds=rounds.MADE_UP["postgresql"]),
     "memcached": Case(memcached, [
         serving("syscalls", name="sendmsg"), serving("syscalls", name="read"), serving("syscalls", name="exit_group")],
         load=lambda options: ["memcached", str(PORT)], extra=("--no-new-privs",)),

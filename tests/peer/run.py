@@ -174,11 +174,13 @@ def differences(trace, seen, exits, names):
 
 
 def record_service(options, name, top):
-    try:
-        command, extra = harness.sample(name)
-    except OSError as error:
-        return None, [str(error)]
-    made = record(options, command, os.path.join(top, f"service-{name}.json"), top, extra, dict(os.environ))
+    prepared = subprocess.run([harness.sample_file(name, "prepare")], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False)
+    if prepared.returncode:
+        return None, ["prepare failed", *prepared.stderr.splitlines()]
+    made = record(options, [harness.sample_file(name, "start")], os.path.join(top, f"service-{name}.json"), top,
+                  ["--ready", harness.sample_setting(name, "ready"), "--load", harness.sample_file(name, "load")],
+                  dict(os.environ))
     return made, made.problem
 
 

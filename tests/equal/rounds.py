@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings of services, of which no two are quite the same: what is chance, and what is lost.
+
+An engine has each fact that all of plain's recordings have, and none that none of them has (compare.differ). Where
+they differ both sides record once more, up to ROUNDS times: what is chance comes to pass, what is lost does not.
+"""
+import os
+import re
+import threading
+
+import compare
+import harness
+
+ROUNDS = 5
+# Folds: the names that services make up, of process ids, at random, or one after the other as their data grows.
+MADE_UP = {
+    "redis": [(re.compile(r"/temp-((?:[a-z]+-)*)\d+"), r"/temp-\1@{pid}")],
+    "postgresql": [
+        (re.compile(r"/(PostgreSQL|pg_internal\.init|xlogtemp|pgsql_tmp)\.?\d+(\.\d+)?"), r"/\1@{random}"),
+        (re.compile(r"(pgsql_tmp@\{random\}\.fileset/)[a-z]*[\d.]+"), r"\1@{n}"),
+        (re.compile(r"/base/\d+/\d+(_fsm|_vm)?"), r"/base/@{database}/@{relation}"),
+        (re.compile(r"/pg_wal/[0-9A-F]{24}"), "/pg_wal/@{segment}"),
+    ],
+}
+
+
+class Recorder:
+    """Records one service, or program, again and again; the ways that are to be like plain share its recordings."""
+
+    steady = False  # the same each time: compared at once, and exactly
+
+    def __init__(self, options, name, top):
+        self.options, self.name, self.top = options, name, top
+        self.numbers, self.flat, self.wrong = {}, {}, {}
+        self.lock = threading.Lock()
+
+    def make(self, engine, folder):
+        """To be overridden: (recording, folds, what else is wrong, as lines)."""
+        raise NotImplementedError
+
+    def record(self, engine):
+        with self.lock:
+            number = self.numbers[engine] = self.numbers.get(engine, 0) + 1
+        made, folds, wrong = self.make(engine, harness.fresh(os.path.join(self.top, f"{self.name}-{engine}-{number}")))
+        wrong = made.problem + wrong
+        if made.trace and engine != "plain" and not made.trace["runs"][0].get("counts_partial"):
+            wrong.append("it looked at each call: nothing is tested")
+        with self.lock:
+            self.wrong.setdefault(engine, []).extend(wrong)
+            if made.trace:
+                self.flat.setdefault(engine, []).append(compare.flat(made.trace, folds))
+
+    def differences(self, engine):
+        if engine == "plain":
+            return []
+        some = slice(0, 1) if self.steady else slice(None)
+        return compare.differ(self.flat["plain"][some], self.flat[engine][some])
+
+    def settle(self, engine, results):
+        case, rounds, first = f"{self.name}-{engine}", 1, None
+        while True:
+            wrong = self.wrong.get(engine) or self.wrong.get("plain")
+            lines = wrong or self.differences(engine)
+            first = first or lines
+            if not lines or wrong or self.steady or rounds == ROUNDS:
+                break
+            rounds += 1
+            harness.in_parallel(self.record, [(engine,), ("plain",)])
+        if rounds > 1 and lines:
+            lines = [f"after {rounds} rounds they differ", *lines]
+        elif rounds > 1:
+            print(f"  {case}: {rounds} rounds, as runs differ: {'; '.join(first[:6])}")
+        results.say(case, lines)
+
+
+def run(recorders, options, results):
+    """Each by each engine, and by plain, which is the reference."""
+    jobs = []
+    for recorder in recorders:
+        others = [engine for engine in options.engines if engine != "plain"]
+        jobs += [(recorder, engine) for engine in ["plain"] * (1 if recorder.steady else 2) + others]
+    harness.in_parallel(Recorder.record, jobs)
+    for recorder in recorders:
+        for engine in options.engines:
+            recorder.settle(engine, results)
