@@ -191,6 +191,8 @@ static int end_call(struct wh_recorder *r, struct wh_task *maker, const struct w
 	if (!own || !own->slot || own->plain || own->follow.in_register || own->follow.in_memory)
 		return 0;
 	info.exit.rval = child->tid;
+	if (maker->in_call)
+		wh_assisted_hide_status(r, maker, child->tid, false);
 	return wh_call_leave(r, maker, &info);
 }
 

@@ -60,8 +60,8 @@ static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_w
 	}
 	r->phase = record->phase; /* it counts for when it was entered */
 	k = wh_call_enter(r, task, &info);
-	task->had_child =
-		true; /* none that the loop is not told of is made by a call that passes */
+	/* No child that the loop is not told of is made by a call that passes. */
+	task->had_child = true;
 	quiet = k >= 0 && is_quiet(r, task, record);
 	if (k >= 0 && !record->returned) {
 		k = wh_call_lose(r, task);
