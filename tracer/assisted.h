@@ -92,7 +92,7 @@ void wh_assisted_release(struct wh_assisted_kernel *kernel, struct wh_watch_slot
 /**
  * wh_assisted_learn() - @record was decoded: its like is only counted from now on. A full table costs
  * stops and no more.
- * @lookup: what it depends on may change unseen: that holds for some seconds, and for longer each time
+ * @lookup: what it depends on may change unseen: that holds for some seconds
  */
 void wh_assisted_learn(struct wh_assisted_kernel *kernel, const struct wh_watch_record *record,
 		       bool lookup);

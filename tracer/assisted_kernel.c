@@ -15,7 +15,9 @@
 
 #define ERRORS	     1024 /* errnos, and the kernel's internal ones */
 #define ERESTART_MIN 512  /* those: the call is tried again */
-#define PERIOD_MAX   8	  /* seconds: the longest that a lookup is believed without another look */
+/* Seconds for which lookups are believed without another look: where BPF sees all that they led to, … */
+#define PERIOD_SEEN 16
+#define PERIOD	    1 /* … and where it does not */
 
 struct wh_assisted_kernel {
 	struct wh_assisted *bpf;
@@ -279,8 +281,11 @@ void wh_assisted_learn(struct wh_assisted_kernel *w, const struct wh_watch_recor
 	if (!record->keyed)
 		return;
 	if (lookup) {
+		bool seen =
+			wh_assisted_row(w, record->nr)->with & WH_WATCH_OPENED && record->ret >= 0;
+
 		known.checked = w->bpf->bss->now;
-		known.period = record->period ? least(2 * record->period, PERIOD_MAX) : 1;
+		known.period = seen ? PERIOD_SEEN : PERIOD;
 	}
 	bpf_map_update_elem(w->known, &record->key, &known, BPF_ANY);
 }

@@ -250,9 +250,9 @@ static int child(char **argv)
 
 /* ---- who is not traced ----------------------------------------------------------------------- */
 
-static int outside(int from, int to, bool slow)
+static int outside(int from, int to, unsigned ms)
 {
-	const struct timespec more = {.tv_nsec = (WH_RECENT_MS + 20) * 1000000L};
+	const struct timespec more = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 	char what;
 
 	while (read(from, &what, 1) == 1) {
@@ -282,8 +282,7 @@ static int outside(int from, int to, bool slow)
 			break;
 		}
 		/* Before that time, what others do is not noticed. */
-		if (slow)
-			nanosleep(&more, NULL);
+		nanosleep(&more, NULL);
 		if (!good || write(to, &what, 1) != 1)
 			return 1;
 	}
@@ -294,11 +293,12 @@ static int outside(int from, int to, bool slow)
 
 /* Of each task at most one call is foretold, and here there is but one task. */
 static struct {
+	uint64_t stops; /* in all */
 	bool use, foretold, fails;
 	unsigned known, wrong, recent;
 } oracle;
 
-enum how { WITHOUT, KNOWN, RECENT };
+enum how { WITHOUT, KNOWN, RECENT, ASSISTED };
 
 static int on_stop(struct wh_recorder *r, struct wh_task *task,
 		   const struct __ptrace_syscall_info *info)
@@ -383,7 +383,7 @@ static int on_tick(void *data)
 
 static char self[PATH_MAX], folder[] = "/tmp/whittle-known.XXXXXX";
 
-static void record(struct wh_recorder *r, char **argv)
+static void record(struct wh_recorder *r, char **argv, const struct wh_engine *by)
 {
 	sigset_t mask;
 	struct wh_launch what = {.path = self, .argv = argv, .out = -1, .err = -1, .mask = &mask};
@@ -395,8 +395,9 @@ static void record(struct wh_recorder *r, char **argv)
 	pid_t pid;
 
 	sigemptyset(&mask);
-	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS, &pid, &e) == 0);
-	loop = wh_loop_new(r, &engine, &owner);
+	CU_ASSERT_FATAL(!by->start || by->start(r, &what, &e) == 0);
+	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS | by->options, &pid, &e) == 0);
+	loop = wh_loop_new(r, by, &owner);
 	CU_ASSERT_FATAL(loop && wh_task_add(r, pid, NULL, &task) == 0);
 	task->process->program = wh_trace_intern(r->trace, self);
 	task->executing = true;
@@ -404,6 +405,8 @@ static void record(struct wh_recorder *r, char **argv)
 	CU_ASSERT(exec_err == 0);
 	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	wh_loop_free(loop);
+	if (by->free)
+		by->free(r);
 }
 
 static void empty(void)
@@ -411,7 +414,7 @@ static void empty(void)
 	CU_ASSERT(system("rm -rf d e") == 0);
 }
 
-static struct wh_trace *trace_of(enum how how, const char *what, bool slow)
+static struct wh_trace *trace_of(enum how how, const char *what, unsigned ms)
 {
 	struct wh_recorder r = {.run = "run", .phase = WH_PHASE_STARTUP};
 	int ask_pipe[2], answer_pipe[2], status;
@@ -433,17 +436,18 @@ static struct wh_trace *trace_of(enum how how, const char *what, bool slow)
 	helper = fork();
 	if (helper == 0) {
 		close(ask_pipe[1]);
-		_exit(outside(ask_pipe[0], answer_pipe[1], slow));
+		_exit(outside(ask_pipe[0], answer_pipe[1], ms));
 	}
 	snprintf(to, sizeof(to), "%d", ask_pipe[1]);
 	snprintf(from, sizeof(from), "%d", answer_pipe[0]);
-	record(&r, argv);
+	record(&r, argv, how == ASSISTED ? &wh_assisted_engine : &engine);
 	close(ask_pipe[0]);
 	close(ask_pipe[1]);
 	close(answer_pipe[0]);
 	close(answer_pipe[1]);
 	/* The loop may have waited for it. */
 	waitpid(helper, &status, 0);
+	oracle.stops = r.stops;
 	CU_ASSERT(wh_recent_finish(&r) == 0);
 	wh_recent_free(r.recent);
 	wh_task_table_free(r.tasks);
@@ -510,8 +514,8 @@ static void compare_calls(struct wh_trace *a, struct wh_trace *b, bool counts)
 
 static void test_foretold(void)
 {
-	struct wh_trace *without = trace_of(WITHOUT, "child", false);
-	struct wh_trace *with = trace_of(KNOWN, "child", false);
+	struct wh_trace *without = trace_of(WITHOUT, "child", 0);
+	struct wh_trace *with = trace_of(KNOWN, "child", 0);
 
 	printf("known: %u ", oracle.known);
 	CU_ASSERT(oracle.wrong == 0);
@@ -525,8 +529,8 @@ static void test_foretold(void)
 
 static void test_recent(void)
 {
-	struct wh_trace *without = trace_of(WITHOUT, "child", false);
-	struct wh_trace *with = trace_of(RECENT, "child", true);
+	struct wh_trace *without = trace_of(WITHOUT, "child", 0);
+	struct wh_trace *with = trace_of(RECENT, "child", WH_RECENT_MS + 20);
 
 	printf("recent: %u ", oracle.recent);
 	CU_ASSERT(oracle.recent > 100);
@@ -550,9 +554,9 @@ static bool has_gap(struct wh_trace *trace, const char *kind)
 /* What others changed just before the end: that is told, or else it was seen. */
 static void test_unseen(void)
 {
-	struct wh_trace *quick = trace_of(RECENT, "once", false);
-	struct wh_trace *slow = trace_of(RECENT, "once", true);
-	struct wh_trace *without = trace_of(WITHOUT, "once", false);
+	struct wh_trace *quick = trace_of(RECENT, "once", 0);
+	struct wh_trace *slow = trace_of(RECENT, "once", WH_RECENT_MS + 20);
+	struct wh_trace *without = trace_of(WITHOUT, "once", 0);
 
 	CU_ASSERT(has_gap(quick, "path-changed"));
 	CU_ASSERT(!has_gap(slow, "path-changed"));
@@ -560,6 +564,29 @@ static void test_unseen(void)
 	wh_trace_free(quick);
 	wh_trace_free(slow);
 	wh_trace_free(without);
+}
+
+/* BPF looks at what others may have changed when a second has begun. */
+static void test_assisted(void)
+{
+	const struct wh_record_options options = {0};
+	struct wh_trace *without, *with;
+	struct wh_error e = {0};
+	uint64_t stops;
+
+	if (!wh_assisted_engine.check || wh_assisted_engine.check(&options, &e) < 0) {
+		printf("not here: %s ", e.text);
+		return;
+	}
+	without = trace_of(WITHOUT, "child", 0);
+	stops = oracle.stops;
+	with = trace_of(ASSISTED, "child", 1100);
+	printf("stops: %u of %u ", (unsigned)oracle.stops, (unsigned)stops);
+	CU_ASSERT(oracle.stops < stops / 4);
+	compare_files(without, with, false);
+	compare_calls(without, with, false);
+	wh_trace_free(without);
+	wh_trace_free(with);
 }
 
 int main(int argc, char **argv)
@@ -578,6 +605,7 @@ int main(int argc, char **argv)
 	CU_add_test(suite, "foretold", test_foretold);
 	CU_add_test(suite, "recent", test_recent);
 	CU_add_test(suite, "unseen", test_unseen);
+	CU_add_test(suite, "assisted", test_assisted);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();

@@ -294,12 +294,7 @@ static __always_inline bool is_known(struct wh_watch_record *record)
 	value = bpf_map_lookup_elem(&known, &record->key);
 	if (!value)
 		return false;
-	if (!value->period)
-		return true;
-	if (now - value->checked < value->period)
-		return true;
-	record->period = value->period;
-	return false;
+	return !value->period || now - value->checked < value->period;
 }
 
 /* A call of the slot is over, as far as it ever will be: is it news? */
@@ -421,7 +416,6 @@ int BPF_PROG(leave, struct pt_regs *regs, long ret)
 		record->family = 0;
 		record->type = 0;
 		record->message = 0;
-		record->period = 0;
 		if (is_news(slot, at, err)) {
 			__sync_fetch_and_add(&asked, 1);
 			record->state = WH_WATCH_FULL;

@@ -63,7 +63,6 @@ struct wh_watch_known {
 /**
  * struct wh_watch_record - one call.
  * @key: what it is by, if @keyed; else it is news whatever is known
- * @period: 0, or how long it was known for until now: that time is over
  * @spelt: the string was readable at the entry, and is kept
  * @family, @type: of its socket; 0 where it is none
  */
@@ -71,7 +70,7 @@ struct wh_watch_record {
 	unsigned long long nr, arg[6], ip, sp;
 	long long ret;
 	struct wh_watch_key key;
-	unsigned int state, phase, returned, keyed, period, spelt, message;
+	unsigned int state, phase, returned, keyed, spelt, message;
 	unsigned short family, type;
 };
 
