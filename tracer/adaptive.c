@@ -19,6 +19,7 @@
 #include "tracer/decode.h"
 #include "tracer/disguise.h"
 #include "tracer/known.h"
+#include "tracer/path_impl.h"
 #include "tracer/recent.h"
 #include "tracer/restart.h"
 #include "tracer/strict.h"
@@ -179,6 +180,14 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 	t->memory = m->memory;
 	t->no = m->no;
 	t->maker = maker->tid;
+	/* A filter that lets clone() pass asks for its flags: it makes no namespaces. */
+	if (!m->loud && !maker->in_call) {
+		wh_creds_get(r, maker);
+		wh_creds_copy(task, maker);
+	}
+	/* Asked once for all children. */
+	if (wh_path_same_root(r, maker))
+		task->root_known = maker->root_known;
 	t->follow = m->follow;
 	t->loud = m->loud || !wh_adaptive_fits(r, task, t);
 	return 0;
@@ -216,6 +225,15 @@ static void tell_maker(struct wh_recorder *r, const struct wh_task *task,
 		wh_adaptive_rouse(r, maker, m);
 }
 
+/* Nothing more is to be learnt of it: its return, which is certain now, need not be stopped at. */
+static int leave_exec(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
+{
+	const struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_EXIT};
+
+	t->between = false;
+	return wh_call_leave(r, task, &info);
+}
+
 static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_adaptive_task *t = state_of(r, task);
@@ -230,7 +248,7 @@ static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
 		t->no = WH_ADAPTIVE_MAY;
 	t->loud = t->no || !wh_adaptive_fits(r, task, t);
 	wh_adaptive_of(r)->provided += !t->loud;
-	return 0;
+	return t->loud ? 0 : leave_exec(r, task, t);
 }
 
 struct visit {

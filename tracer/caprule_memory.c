@@ -71,7 +71,8 @@ static void enter_mmap(struct wh_caprule_ask *ask)
 		return;
 	if (flags & MAP_LOCKED)
 		need_lock(ask, ask->call->arg[1], false);
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) &&
+	/* That far up no limit is. */
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && ask->call->arg[0] <= UINT32_MAX &&
 	    ask->call->arg[0] < wh_caprule_sysctl(ask, "vm/mmap_min_addr", 65536))
 		wh_caprule_need(ask, CAP_SYS_RAWIO, -1, REQUIRED, "map memory below mmap_min_addr");
 }

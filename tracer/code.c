@@ -25,11 +25,25 @@ int wh_code_add(struct wh_code *code, uint64_t start, uint64_t end)
 	return 0;
 }
 
+/* One line of the maps, without its newline. */
+static int add_line(struct wh_code *code, char *line)
+{
+	struct wh_procfs_map map;
+
+	if (wh_procfs_map_parse(line, &map) < 0)
+		return -EINVAL;
+	if (!map.exec || (map.path && strcmp(map.path, "[vsyscall]") == 0))
+		return 0;
+	if (map.path && strcmp(map.path, "[stack]") == 0)
+		return -EINVAL;
+	return wh_code_add(code, map.start, map.end);
+}
+
 int wh_code_read(struct wh_recorder *r, const struct wh_task *task, struct wh_code *ret_code)
 {
-	char path[32], line[PATH_MAX + 256];
-	wh_auto(file) f = NULL;
+	char path[32], text[4 * PATH_MAX];
 	wh_auto(fd) fd = -1;
+	size_t len = 0;
 	int k = 0;
 
 	*ret_code = (struct wh_code){0};
@@ -37,26 +51,25 @@ int wh_code_read(struct wh_recorder *r, const struct wh_task *task, struct wh_co
 	fd = openat(r->proc_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	f = fdopen(fd, "r");
-	if (!f)
-		return -ENOMEM;
-	wh_take_fd(&fd);
-	while (k == 0 && fgets(line, sizeof(line), f)) {
-		struct wh_procfs_map map;
-		bool whole = strchr(line, '\n') != NULL;
+	while (k == 0) {
+		/* It fills no more than a page at a time. A line that has no end in here is too long. */
+		ssize_t n = read(fd, text + len, sizeof(text) - len - 1);
+		char *line = text, *end;
 
-		line[strcspn(line, "\n")] = '\0';
-		/* A line longer than that, or what cannot be read, may hide anything. */
-		if (!whole || wh_procfs_map_parse(line, &map) < 0)
-			return -EINVAL;
-		if (!map.exec || (map.path && strcmp(map.path, "[vsyscall]") == 0))
-			continue;
-		if (map.path && strcmp(map.path, "[stack]") == 0)
-			return -EINVAL;
-		k = wh_code_add(ret_code, map.start, map.end);
+		if (n <= 0)
+			return n < 0 ? -errno : len ? -EINVAL : 0;
+		len += (size_t)n;
+		text[len] = '\0';
+		while (k == 0 && (end = strchr(line, '\n'))) {
+			*end = '\0';
+			k = add_line(ret_code, line);
+			line = end + 1;
+		}
+		len -= (size_t)(line - text);
+		memmove(text, line, len);
+		if (len + 1 >= sizeof(text))
+			k = -EINVAL;
 	}
-	if (k == 0 && ferror(f))
-		return -EIO;
 	return k;
 }
 

@@ -223,14 +223,11 @@ const struct wh_creds *wh_creds_get(struct wh_recorder *r, struct wh_task *task)
 	return &task->creds;
 }
 
-void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker)
+void wh_creds_copy(struct wh_task *child, const struct wh_task *maker)
 {
-	const char *by = maker->in_call ? maker->call.name : NULL;
 	struct wh_creds c = maker->creds;
 
-	if (child->creds_valid || child->call.abi || !maker->creds_valid || !by ||
-	    (strcmp(by, "fork") != 0 && strcmp(by, "vfork") != 0 &&
-	     (strcmp(by, "clone") != 0 || maker->call.arg[0] & CLONE_NEWUSER)))
+	if (child->creds_valid || child->call.abi || !maker->creds_valid)
 		return;
 	c.groups = NULL;
 	if (c.n_groups) {
@@ -242,6 +239,15 @@ void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker)
 	wh_creds_free(&child->creds);
 	child->creds = c;
 	child->creds_valid = true;
+}
+
+void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker)
+{
+	const char *by = maker->in_call ? maker->call.name : NULL;
+
+	if (by && (strcmp(by, "fork") == 0 || strcmp(by, "vfork") == 0 ||
+		   (strcmp(by, "clone") == 0 && !(maker->call.arg[0] & CLONE_NEWUSER))))
+		wh_creds_copy(child, maker);
 }
 
 void wh_creds_forget(struct wh_task *task)

@@ -25,6 +25,8 @@ bool wh_creds_in_group(const struct wh_creds *creds, gid_t gid);
  * where the flags were not in memory, which another thread may have changed since.
  */
 void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker);
+/** wh_creds_copy() - the same where it is known that @maker's call made no user namespace. */
+void wh_creds_copy(struct wh_task *child, const struct wh_task *maker);
 /** wh_creds_forget() - they may have changed. */
 void wh_creds_forget(struct wh_task *task);
 void wh_creds_free(struct wh_creds *creds);

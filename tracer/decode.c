@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "tracer/caprule.h"
+#include "tracer/executable.h"
 #include "tracer/known.h"
 
 #define NUMBERS	    1024 /* of the numbers below this, what is known is kept ready */
@@ -40,6 +41,7 @@ struct entry {
 struct wh_decode_memory {
 	struct entry *table[ABIS_MAX];
 	struct wh_decode_seen *seen;
+	struct wh_executables *executables;
 };
 
 struct wh_decode_memory *wh_decode_new(void)
@@ -49,8 +51,9 @@ struct wh_decode_memory *wh_decode_new(void)
 	if (!m)
 		return NULL;
 	m->seen = wh_decode_fact_new();
-	if (!m->seen)
-		free(wh_take(m));
+	m->executables = wh_executables_new();
+	if (!m->seen || !m->executables)
+		wh_decode_free(wh_take(m));
 	return m;
 }
 
@@ -61,12 +64,18 @@ void wh_decode_free(struct wh_decode_memory *memory)
 	for (size_t i = 0; i < ABIS_MAX; i++)
 		free(memory->table[i]);
 	wh_decode_fact_free(memory->seen);
+	wh_executables_free(memory->executables);
 	free(memory);
 }
 
 struct wh_decode_seen *wh_decode_seen(struct wh_recorder *r)
 {
 	return r->decode->seen;
+}
+
+struct wh_executables *wh_decode_executables(struct wh_recorder *r)
+{
+	return r->decode->executables;
 }
 
 /* Calls after which the tracer's copy of the task's credentials is worth nothing. */
@@ -479,6 +488,8 @@ int wh_decode_exit(struct wh_recorder *r, struct wh_task *task)
 		k = wh_known_learn(r, task);
 	if (changes_creds(call))
 		wh_creds_forget(task);
+	if (call->row->irregular == WH_IRREGULAR_PRCTL && call->arg[0] == PR_SET_SECUREBITS)
+		r->securebits = true;
 	wh_decode_reset(call);
 	return k;
 }

@@ -10,6 +10,7 @@
 
 #include "tracer/argv.h"
 #include "tracer/decode_impl.h"
+#include "tracer/executable.h"
 #include "tracer/image.h"
 
 #define PATH_TEXT  (2 * PATH_MAX + 64)
@@ -82,6 +83,8 @@ struct executed {
 	const char *loader; /* interned */
 	struct wh_strlist argv;
 	int fd; /* the binary, readable; -1 */
+	struct wh_executable
+		*known; /* or NULL: then it gives no privilege, and @fd is not needed */
 };
 
 static int open_exe(struct wh_recorder *r, struct wh_task *task)
@@ -111,21 +114,40 @@ static int nameless(struct wh_recorder *r, struct wh_task *task, struct wh_place
 	return exe->path ? 0 : -ENOMEM;
 }
 
+static int put_loader(struct wh_recorder *r, struct wh_task *task, struct executed *x,
+		      const struct wh_place *place)
+{
+	if (place->path) {
+		x->loader = wh_trace_intern(r->trace, place->path);
+		if (!x->loader)
+			return -ENOMEM;
+	}
+	return wh_decode_fact_file(r, task, place, WH_ACCESS_LOADER, NULL, NULL);
+}
+
 static int find_loader(struct wh_recorder *r, struct wh_task *task, struct executed *x)
 {
 	struct wh_place place = {0};
 	char text[PATH_MAX];
-	int k;
+	int k = 0;
 
+	if (x->known) {
+		const char *loader = x->known->loader;
+
+		if (!loader[0])
+			return 0;
+		if (!wh_path_again(r, task, loader, &x->known->place)) {
+			wh_path_clear(&x->known->place);
+			k = wh_path_resolve(r, task, AT_FDCWD, loader, WH_PATH_FOLLOW,
+					    &x->known->place);
+		}
+		return k < 0 ? k : put_loader(r, task, x, &x->known->place);
+	}
 	if (x->fd < 0 || !wh_image_loader(x->fd, text, sizeof(text)) || !text[0])
 		return 0;
 	k = wh_path_resolve(r, task, AT_FDCWD, text, WH_PATH_FOLLOW, &place);
-	if (k == 0 && place.path) {
-		x->loader = wh_trace_intern(r->trace, place.path);
-		k = x->loader ? 0 : -ENOMEM;
-	}
 	if (k == 0)
-		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_LOADER, NULL, NULL);
+		k = put_loader(r, task, x, &place);
 	wh_path_clear(&place);
 	return k;
 }
@@ -167,6 +189,50 @@ static void judge_gain(struct wh_recorder *r, struct wh_task *task, struct execu
 	if (after)
 		x->lost = (uid && after->euid != exe->uid) || (gid && after->egid != exe->gid) ||
 			  (caps & ~after->permitted) != 0;
+}
+
+/* Look into the binary, unless it is known. */
+static int look_into(struct wh_recorder *r, struct wh_task *task, struct executed *x)
+{
+	struct wh_executables *all = wh_decode_executables(r);
+	char loader[PATH_MAX];
+	int k;
+
+	if (wh_path_waits(r, task, x->exe.dev))
+		return 0;
+	x->known = wh_executable_find(all, &x->exe);
+	if (x->known)
+		return 0;
+	x->fd = open_exe(r, task);
+	if (x->fd < 0 || x->exe.mode & (S_ISUID | S_ISGID) ||
+	    fgetxattr(x->fd, "security.capability", NULL, 0) >= 0 ||
+	    (errno != ENODATA && errno != EOPNOTSUPP) ||
+	    !wh_image_loader(x->fd, loader, sizeof(loader)))
+		return 0;
+	k = wh_executable_add(all, &x->exe, loader);
+	x->known = k < 0 ? NULL : wh_executable_find(all, &x->exe);
+	return k;
+}
+
+/* What it may do now, and whether the binary gave it anything of that. */
+static void look_at_creds(struct wh_recorder *r, struct wh_task *task, struct executed *x,
+			  bool known)
+{
+	const struct wh_creds *after;
+
+	if (!x->known) {
+		judge_gain(r, task, x);
+		return;
+	}
+	if (!known)
+		return;
+	if (wh_executable_keeps(r, x->known, &x->before)) {
+		task->creds_valid = true;
+		return;
+	}
+	after = wh_creds_get(r, task);
+	if (after)
+		wh_executable_compare(x->known, &x->before, after);
 }
 
 /* The arguments as the new program has them, cut to a bounded size. */
@@ -269,9 +335,10 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
 {
 	struct executed x = {.fd = -1};
 	struct wh_call *call = &task->call;
+	bool creds = task->creds_valid;
 	int k;
 
-	if (task->creds_valid)
+	if (creds)
 		x.before = task->creds;
 	wh_creds_forget(task);
 	if (!call->row || call->row->irregular != WH_IRREGULAR_EXEC) {
@@ -288,10 +355,11 @@ int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from
 						     "in execve, program before: %s",
 						     from ? from : "?"));
 	} else if (k == 0) {
-		x.fd = wh_path_waits(r, task, x.exe.dev) ? -1 : open_exe(r, task);
-		judge_gain(r, task, &x);
+		k = look_into(r, task, &x);
+		look_at_creds(r, task, &x, creds);
 		call->returned = true;
-		k = exec_facts(r, task, from, &x);
+		if (k == 0)
+			k = exec_facts(r, task, from, &x);
 	}
 	wh_util_close(x.fd);
 	wh_argv_free(&x.argv);

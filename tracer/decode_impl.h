@@ -68,6 +68,11 @@ static inline int wh_decode_path_text(const struct wh_task *task, uint64_t addr,
 int wh_decode_words(const struct wh_task *task, uint64_t addr, uint64_t *ret_words, size_t n);
 size_t wh_decode_word_size(const struct wh_call *call);
 
+struct wh_executables;
+
+/** wh_decode_executables() - tracer/executable.h. */
+struct wh_executables *wh_decode_executables(struct wh_recorder *r);
+
 /* ---- decode_fact.c --------------------------------------------------------------------------- */
 
 struct wh_decode_seen;

@@ -196,6 +196,14 @@ static pid_t event_child(const struct wh_task *task, int event)
 	return (pid_t)tid;
 }
 
+/* Not one that is dead, and has been waited for by us: it would never be heard of again. */
+static bool is_ours(pid_t tid)
+{
+	siginfo_t si;
+
+	return waitid(P_PID, (id_t)tid, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
 static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 {
 	struct wh_task *child;
@@ -207,7 +215,7 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 	/* Then it will tell of itself, by its own first stop. */
 	if (!tid)
 		return 0;
-	if (!wh_task_find(loop->r->tasks, tid) && !wh_procfs_traced(loop->r->proc_fd, tid))
+	if (!wh_task_find(loop->r->tasks, tid) && !is_ours(tid))
 		return 0;
 	err = add_task(loop, tid, task, &child);
 	if (err == 0)

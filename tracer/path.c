@@ -76,6 +76,8 @@ int wh_path_look(int dir, const char *path, int flags, struct stat *ret)
 	ret->st_uid = stx.stx_uid;
 	ret->st_gid = stx.stx_gid;
 	ret->st_nlink = stx.stx_nlink;
+	ret->st_ctim.tv_sec = stx.stx_ctime.tv_sec;
+	ret->st_ctim.tv_nsec = stx.stx_ctime.tv_nsec;
 	return 0;
 }
 
@@ -131,6 +133,7 @@ void wh_path_fill(struct wh_place *place, const struct stat *st)
 	place->dev = st->st_dev;
 	place->ino = st->st_ino;
 	place->nlink = (unsigned)st->st_nlink;
+	place->changed = (uint64_t)st->st_ctim.tv_sec * 1000000000 + (uint64_t)st->st_ctim.tv_nsec;
 }
 
 /* ---- starting from a task -------------------------------------------------------------------- */

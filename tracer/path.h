@@ -61,6 +61,14 @@ int wh_path_link(struct wh_recorder *r, struct wh_task *task, const char *link,
 int wh_path_open(struct wh_recorder *r, struct wh_task *task, const struct wh_place *place);
 
 /**
+ * wh_path_again() - whether @path, which wh_path_resolve() once resolved to @place, all symlinks followed,
+ * leads the task there still; then mode, owner and times of @place are as of now. Not those of its
+ * directory, nor what searching took. May say no although it does.
+ */
+bool wh_path_again(struct wh_recorder *r, struct wh_task *task, const char *path,
+		   struct wh_place *place);
+
+/**
  * wh_path_waits() - whether a file of device @dev (of a mount that @task sees) may only be answered
  * for by a process, perhaps one that we have stopped. Known devices are remembered;
  * wh_path_remounted() forgets them.

@@ -66,16 +66,6 @@ int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid)
 	return 0;
 }
 
-bool wh_procfs_traced(int proc_fd, pid_t tid)
-{
-	char name[32], text[4096];
-	uint64_t tracer;
-
-	snprintf(name, sizeof(name), "%d/status", (int)tid);
-	return wh_procfs_read(proc_fd, name, text, sizeof(text)) > 0 &&
-	       wh_procfs_field(text, "TracerPid", &tracer) == 0 && tracer;
-}
-
 int wh_procfs_exe(int proc_fd, pid_t pid, char **ret_path)
 {
 	char name[32], path[PATH_MAX];

@@ -19,12 +19,6 @@ int wh_procfs_field(const char *status, const char *name, uint64_t *ret_value);
 /** wh_procfs_ids() - thread group and parent of a thread. */
 int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid);
 
-/**
- * wh_procfs_traced() - whether any tracer has @tid. A process that its tracer has waited for has none,
- * and is there until its parent has waited for it, too.
- */
-bool wh_procfs_traced(int proc_fd, pid_t tid);
-
 /** wh_procfs_exe() - the executable, as the kernel resolved it; the caller's to free. */
 int wh_procfs_exe(int proc_fd, pid_t pid, char **ret_path);
 

@@ -173,6 +173,8 @@ int wh_task_add(struct wh_recorder *r, pid_t tid, const struct wh_task *maker,
 	process->refs++;
 	task->tid = tid;
 	task->process = process;
+	/* It has its maker's root, too. */
+	task->root_known = maker ? maker->root_known : 0;
 	task->next = r->tasks->task[bucket(tid)];
 	r->tasks->task[bucket(tid)] = task;
 	r->tasks->n++;

@@ -55,6 +55,7 @@ struct wh_place {
 	uid_t uid;
 	gid_t gid;
 	uint64_t dev, ino;
+	uint64_t changed; /* st_ctim, in ns */
 	unsigned nlink;
 	/* Of the directory that holds the last component: it decides on create, unlink, rename. */
 	uint32_t dir_mode;
@@ -189,6 +190,7 @@ struct wh_recorder {
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
 	struct wh_recent *recent;	 /* tracer/recent.h; likewise */
 	struct wh_changes changes;	 /* tracer/known.h */
+	bool securebits;		 /* some task has set its own */
 	uint64_t userns_dev, userns_ino; /* the tracer's own user namespace, once asked */
 	void *watch;			 /* the engine's own, tracer/engine.h */
 	int proc_fd;			 /* /proc of the tracer's pid namespace */
