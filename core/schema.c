@@ -229,6 +229,8 @@ static const struct wh_gap_info gaps[] = {
 	{"decode", "a call's arguments could not be read", true},
 	{"io-uring", "io_uring does its work without system calls: what it did was not seen", true},
 	{"limit", "there were more facts of one kind than are kept", true},
+	{"listener-refused",
+	 "a program was refused a listener for its seccomp filter, because it was traced", true},
 	{"lost-exit", "a call's result was not seen, as its task died in it", false},
 	{"lost-news", "calls were made that may have been new, and could not be kept", true},
 	{"many-addresses",

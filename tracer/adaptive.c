@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tracer/adaptive.h"
 
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -23,6 +22,8 @@
 #include "tracer/recent.h"
 #include "tracer/restart.h"
 #include "tracer/strict.h"
+
+#define ERESTARTSYS 512 /* include/linux/errno.h */
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -77,7 +78,7 @@ static int adaptive_start(struct wh_recorder *r, struct wh_launch *launch, struc
 		return wh_error_oom(e);
 	r->watch = a;
 	r->recent = wh_recent_new();
-	if (!r->recent)
+	if (!r->recent || wh_adaptive_notify_start(r) < 0)
 		return wh_error_oom(e);
 	a->phase = r->phase;
 	a->base_filters = wh_adaptive_filters(r, getpid());
@@ -99,65 +100,13 @@ static void adaptive_free(struct wh_recorder *r)
 	struct wh_adaptive *a = wh_adaptive_of(r);
 
 	wh_recent_free(wh_take(r->recent));
+	wh_notify_free(wh_take(r->notify));
 	if (!a)
 		return;
 	for (size_t i = 0; i < a->n_gates; i++)
 		wh_adaptive_gate_free(a->gates[i]);
 	wh_quiet_clear(&a->known);
 	free(wh_take(r->watch));
-}
-
-static int note(struct wh_recorder *r, struct wh_run *run, const char *fmt, ...) wh_printf(3, 4);
-static int note(struct wh_recorder *r, struct wh_run *run, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-	int k;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	k = wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, text);
-	return k == -ENOMEM ? k : 0;
-}
-
-static int adaptive_finish(struct wh_recorder *r, struct wh_run *run)
-{
-	static const char *const why[WH_ADAPTIVE_NOS] = {
-		[WH_ADAPTIVE_NO_RIGHT] = "neither CAP_SYS_ADMIN nor no_new_privs, which a filter "
-					 "needs (see --no-new-privs)",
-		[WH_ADAPTIVE_OWN_FILTER] = "a filter of its own",
-		[WH_ADAPTIVE_NO_MORE] = "as many filters as it may get",
-		[WH_ADAPTIVE_REFUSED] = "its filter refused by the kernel",
-	};
-	const struct wh_adaptive *a = wh_adaptive_of(r);
-	int k = wh_recent_finish(r);
-
-	run->counts_partial = a->filters > 0;
-	if (k == 0 && a->filters)
-		k = note(r, run,
-			 "let busy threads go on %" PRIu64
-			 " times without a stop at calls that had nothing new to tell, with %u "
-			 "filters; looked at each call again %" PRIu64 " times",
-			 a->hushed, a->filters, a->roused);
-	if (k == 0 && a->provided)
-		k = note(r, run,
-			 "let %" PRIu64 " programs start so, with filters of those that made them",
-			 a->provided);
-	if (k == 0 && a->remembered)
-		k = note(r, run,
-			 "took %" PRIu64 " calls with a path for the very ones that had been seen",
-			 a->remembered);
-	for (unsigned i = 1; i < WH_ADAPTIVE_NOS && k == 0; i++)
-		if (a->no[i])
-			k = note(r, run,
-				 "stopped at each call of %" PRIu64 " busy threads to the end: %s",
-				 a->no[i], why[i]);
-	if (k == 0 && a->set_no_new_privs)
-		k = note(r, run,
-			 "set no_new_privs in threads: a tracer without CAP_SYS_PTRACE keeps them "
-			 "from gaining privilege anyway");
-	return k;
 }
 
 /* ---- the tree -------------------------------------------------------------------------------- */
@@ -179,6 +128,7 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 	t->holds = m->holds;
 	t->memory = m->memory;
 	t->no = m->no;
+	t->tells = t->listened = m->tells;
 	t->maker = maker->tid;
 	/* A filter that lets clone() pass asks for its flags: it makes no namespaces. */
 	if (!m->loud && !maker->in_call) {
@@ -473,6 +423,7 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 	int err;
 
 	t->between = true;
+	t->look = t->let_go = false;
 	if (is_ours(t, info))
 		return 0;
 	err = wh_call_enter(r, task, info);
@@ -488,6 +439,8 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 		err = wh_adaptive_provide(r, task, t);
 	if (err >= 0 && t->loud && warm(t, r->news != news) && !task->has_pending)
 		err = wh_adaptive_hush(r, task, t);
+	if (err >= 0 && t->wants && !t->loud && !task->has_pending)
+		err = wh_adaptive_listen(r, task, t);
 	return err;
 }
 
@@ -520,13 +473,16 @@ static int stop_filter(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 		       const struct __ptrace_syscall_info *info)
 {
 	bool foreign = info->seccomp.ret_data != wh_adaptive_of(r)->data;
+	bool known;
 	int err = 0;
 
 	if (!t->between) {
 		if (is_ours(t, info))
 			return 0;
-		if (!foreign && !t->loud &&
-		    wh_recent_call(r, task, info->entry.nr, info->entry.args)) {
+		known = !foreign && !t->loud &&
+			wh_recent_call(r, task, info->entry.nr, info->entry.args);
+		wh_adaptive_asked(r, t, info->entry.nr, known);
+		if (known) {
 			wh_adaptive_of(r)->remembered++;
 			return wh_call_lose(r, task);
 		}
@@ -538,6 +494,7 @@ static int stop_filter(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 	}
 	if (foreign)
 		refuse(task);
+	t->let_go = task->in_call || t->between;
 	return err;
 }
 
@@ -549,6 +506,7 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	int err = learn(r, task, t, info);
 
 	t->between = false;
+	t->let_go = t->let_go && info->exit.rval == -ERESTARTSYS;
 	wh_follow_restore(task, &t->follow);
 	wh_adaptive_code_left(r, task, t);
 	if (task->in_call) {
@@ -557,6 +515,8 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 		if (t->depth && t->no != WH_ADAPTIVE_OWN_FILTER && !wh_adaptive_of(r)->base_filters)
 			wh_strict_left(task, &seen);
 		watch_changes(r, task, &seen);
+		if (err >= 0)
+			err = wh_adaptive_refused(r, task, t, &seen);
 	}
 	if (err >= 0)
 		err = wh_call_leave(r, task, &seen);
@@ -590,8 +550,9 @@ static enum __ptrace_request adaptive_resume(struct wh_recorder *r, struct wh_ta
 	const struct wh_adaptive_task *t = task->watch;
 
 	(void)r;
-	return !t || t->loud || task->in_call || task->process->reads_status ? PTRACE_SYSCALL
-									     : PTRACE_CONT;
+	return !t || t->loud || task->in_call || task->process->reads_status || t->wants || t->look
+		       ? PTRACE_SYSCALL
+		       : PTRACE_CONT;
 }
 
 const struct wh_engine wh_adaptive_engine = {
@@ -605,9 +566,11 @@ const struct wh_engine wh_adaptive_engine = {
 	.stop = adaptive_stop,
 	.executed = adaptive_executed,
 	.exiting = wh_recent_leave,
+	.signal = wh_adaptive_signal,
 	.interrupted = adaptive_interrupted,
+	.notified = wh_adaptive_notified,
 	.resume = adaptive_resume,
 	.tick = adaptive_tick,
-	.finish = adaptive_finish,
+	.finish = wh_adaptive_finish,
 	.free = adaptive_free,
 };

@@ -22,6 +22,7 @@
 #include "tracer/engine.h"
 #include "tracer/code.h"
 #include "tracer/follow.h"
+#include "tracer/gate.h"
 #include "tracer/quiet.h"
 
 #define WH_ADAPTIVE_DEPTH    3	 /* filters on one thread: each costs time at each call */
@@ -74,6 +75,16 @@ struct wh_adaptive_task {
 	const char *children[WH_ADAPTIVE_CHILDREN]; /* programs that its children executed, … */
 	unsigned n_children, execs;		    /* … and how often since a new one came */
 	struct wh_code child;			    /* where one of them has its code */
+	/* tracer/adaptive_notify.c: */
+	bool tells;    /* one of its filters has a listener */
+	bool listened; /* it has been tried to get it one; not again */
+	bool wants;    /* one, at the next entry of a call */
+	bool look;     /* it stops at the next entry */
+	bool let_go;   /* the call in flight was told to go on after a stop */
+	uint8_t n_told;
+	uint16_t told[WH_GATE_TOLD]; /* known calls with a path: their numbers */
+	unsigned asked, unknown;     /* how often they came, and were not known after all */
+	uint64_t asked_ms;	     /* when counting began */
 };
 
 /** struct wh_adaptive - of a recording; @r->watch. */
@@ -88,6 +99,10 @@ struct wh_adaptive {
 	uint64_t memories;
 	int base_filters; /* that the tree was started under */
 	bool may_no_new_privs, set_no_new_privs;
+	bool notify_works; /* listeners can be had … */
+	bool no_listener;  /* … but are no better than stops */
+	unsigned listeners;
+	uint64_t told[8]; /* bits: numbers that some filter tells of */
 	uint64_t hushed, roused, passed, provided, remembered, no[WH_ADAPTIVE_NOS];
 };
 
@@ -149,8 +164,30 @@ int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
 /** wh_adaptive_rouse() - @task is loud from its next stop on, which comes soon. */
 void wh_adaptive_rouse(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
+/** wh_adaptive_allowed() - may it have one more filter? WH_ADAPTIVE_MAY, or why not. */
+enum wh_adaptive_no wh_adaptive_allowed(struct wh_recorder *r, struct wh_task *task,
+					const struct wh_adaptive_task *t, bool *ret_no_new_privs);
 /** wh_adaptive_filters() - how many filters are on @tid, -1 where the kernel does not say. */
 int wh_adaptive_filters(struct wh_recorder *r, pid_t tid);
+
+/** wh_adaptive_notify_start() - Return: 0 or -ENOMEM. */
+int wh_adaptive_notify_start(struct wh_recorder *r);
+/** wh_adaptive_asked() - a quiet thread was stopped for a call that may have a path: was it known by that? */
+void wh_adaptive_asked(struct wh_recorder *r, struct wh_adaptive_task *t, uint64_t nr, bool known);
+/**
+ * wh_adaptive_listen() - @task, at the entry of a call that has been decoded, has asked for known paths
+ * often: let it wait for answers instead of stopping, if that can be. Return: 0, -ENOMEM; -EIO when it can
+ * neither be answered nor stopped any more.
+ */
+int wh_adaptive_listen(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t);
+/** wh_adaptive_notified(), wh_adaptive_signal() - of struct wh_engine. */
+int wh_adaptive_notified(struct wh_recorder *r, const struct wh_notified *n);
+int wh_adaptive_signal(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig);
+/** wh_adaptive_refused() - a call has returned: was a listener refused because of ours? 0 or -ENOMEM. */
+int wh_adaptive_refused(struct wh_recorder *r, struct wh_task *task,
+			const struct wh_adaptive_task *t, const struct __ptrace_syscall_info *info);
+/** wh_adaptive_finish() - of struct wh_engine. */
+int wh_adaptive_finish(struct wh_recorder *r, struct wh_run *run);
 
 /** wh_adaptive_engine - stops at what could be news; needs no privilege but no_new_privs. */
 extern const struct wh_engine wh_adaptive_engine;

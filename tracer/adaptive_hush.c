@@ -81,9 +81,8 @@ static unsigned look_at_sockets(struct wh_recorder *r, const struct wh_task *tas
 	return holds;
 }
 
-/* May it have one more filter? */
-static enum wh_adaptive_no allowed(struct wh_recorder *r, struct wh_task *task,
-				   const struct wh_adaptive_task *t, bool *ret_no_new_privs)
+enum wh_adaptive_no wh_adaptive_allowed(struct wh_recorder *r, struct wh_task *task,
+					const struct wh_adaptive_task *t, bool *ret_no_new_privs)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
 	const struct wh_creds *creds;
@@ -200,7 +199,7 @@ static int narrow(struct wh_recorder *r, struct wh_task *task, struct wh_adaptiv
 	bool no_new_privs = false;
 	int k;
 
-	t->no = allowed(r, task, t, &no_new_privs);
+	t->no = wh_adaptive_allowed(r, task, t, &no_new_privs);
 	k = wh_adaptive_compose(t->gate, wanted, &gate);
 	if (k == 0)
 		t->no = t->no ? t->no : WH_ADAPTIVE_NO_MORE;

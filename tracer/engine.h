@@ -10,6 +10,7 @@
 #include <sys/ptrace.h>
 
 #include "tracer/launch.h"
+#include "tracer/notify.h"
 #include "tracer/record.h"
 #include "tracer/task.h"
 
@@ -31,6 +32,7 @@
  * @signal: @task is at the stop before a signal's delivery. Not called for a signal that the loop
  *   itself sends. Sets *ret_sig: what it is to get, 0 for nothing.
  * @interrupted: @task is at PTRACE_EVENT_STOP after PTRACE_INTERRUPT or at its start
+ * @notified: a thread waits for an answer; only where the engine has put listeners into @r->notify
  * @resume: the request with which @task goes on from any stop but a group-stop
  * @tick: about every WH_LOOP_TICK_MS; @r->phase may have changed before
  * @gone: @task is about to be forgotten
@@ -50,6 +52,7 @@ struct wh_engine {
 	int (*exiting)(struct wh_recorder *r, struct wh_task *task);
 	int (*signal)(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig);
 	int (*interrupted)(struct wh_recorder *r, struct wh_task *task);
+	int (*notified)(struct wh_recorder *r, const struct wh_notified *n);
 	enum __ptrace_request (*resume)(struct wh_recorder *r, struct wh_task *task);
 	int (*tick)(struct wh_recorder *r);
 	void (*gone)(struct wh_recorder *r, struct wh_task *task);

@@ -163,29 +163,43 @@ static void emit_by_code(struct gate *g, const struct wh_code *code,
 	emit_set(g, inside);
 }
 
+/* Return: 0 with the gate's memory, which end() gives on or frees. */
+static int begin(struct gate *g, uint32_t foreign)
+{
+	if (wh_syscall_abi_native()->audit != AUDIT_ARCH_X86_64)
+		return -ENOTSUP;
+	g->v = calloc(BPF_MAXINSNS, sizeof(*g->v));
+	if (!g->v)
+		return -ENOMEM;
+	load(g, offsetof(struct seccomp_data, arch));
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	answer(g, foreign);
+	return 0;
+}
+
+static int end(struct gate *g, struct sock_fprog *ret_filter)
+{
+	if (g->too_long) {
+		free(g->v);
+		return -E2BIG;
+	}
+	*ret_filter = (struct sock_fprog){.len = (unsigned short)g->n, .filter = g->v};
+	return 0;
+}
+
 static int compile(const struct wh_code *code, const struct wh_quiet_set *inside,
 		   const struct wh_quiet_set *outside, uint16_t data, struct sock_fprog *ret_filter)
 {
 	struct gate g = {.otherwise = SECCOMP_RET_TRACE | data};
+	int err = begin(&g, g.otherwise);
 
-	if (wh_syscall_abi_native()->audit != AUDIT_ARCH_X86_64)
-		return -ENOTSUP;
-	g.v = calloc(BPF_MAXINSNS, sizeof(*g.v));
-	if (!g.v)
-		return -ENOMEM;
-	load(&g, offsetof(struct seccomp_data, arch));
-	emit(&g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-	answer(&g, g.otherwise);
+	if (err < 0)
+		return err;
 	if (code)
 		emit_by_code(&g, code, inside, outside);
 	else
 		emit_set(&g, outside);
-	if (g.too_long) {
-		free(g.v);
-		return -E2BIG;
-	}
-	*ret_filter = (struct sock_fprog){.len = (unsigned short)g.n, .filter = g.v};
-	return 0;
+	return end(&g, ret_filter);
 }
 
 int wh_gate_compile(const struct wh_quiet_set *set, uint16_t data, struct sock_fprog *ret_filter)
@@ -198,4 +212,58 @@ int wh_gate_compile_by_code(const struct wh_code *code, const struct wh_quiet_se
 			    struct sock_fprog *ret_filter)
 {
 	return compile(code, inside, outside, data, ret_filter);
+}
+
+/* ---- calls that are told of ------------------------------------------------------------------ */
+
+static void emit_exceptions(struct gate *g, uint16_t nr, const struct wh_quiet_set *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->v[i].nr != nr)
+			continue;
+		if (set->v[i].args)
+			emit_item(g, &set->v[i]);
+		else
+			answer(g, SECCOMP_RET_ALLOW);
+	}
+}
+
+static void emit_told(struct gate *g, const struct wh_gate_told *told,
+		      const struct wh_quiet_set *inside, const struct wh_quiet_set *outside,
+		      uint16_t data)
+{
+	unsigned hole;
+
+	load(g, offsetof(struct seccomp_data, nr));
+	/* A conditional jump reaches 255 instructions only: jump over a far one. */
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, told->nr, 1, 0));
+	hole = g->n;
+	emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0));
+	emit_exceptions(g, told->nr, inside);
+	emit_exceptions(g, told->nr, outside);
+	if (told->flags >= 0) {
+		/* The low word: flags are an int. */
+		load(g,
+		     offsetof(struct seccomp_data, args) + (size_t)told->flags * sizeof(uint64_t));
+		emit(g, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, told->stop, 0, 1));
+		answer(g, SECCOMP_RET_TRACE | data);
+	}
+	answer(g, SECCOMP_RET_USER_NOTIF);
+	if (!g->too_long)
+		g->v[hole].k = g->n - hole - 1;
+}
+
+int wh_gate_compile_told(const struct wh_gate_told *told, size_t n,
+			 const struct wh_quiet_set *inside, const struct wh_quiet_set *outside,
+			 uint16_t data, struct sock_fprog *ret_filter)
+{
+	struct gate g = {0};
+	int err = begin(&g, SECCOMP_RET_ALLOW);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < n; i++)
+		emit_told(&g, &told[i], inside, outside, data);
+	answer(&g, SECCOMP_RET_ALLOW);
+	return end(&g, ret_filter);
 }

@@ -27,4 +27,25 @@ int wh_gate_compile_by_code(const struct wh_code *code, const struct wh_quiet_se
 			    const struct wh_quiet_set *outside, uint16_t data,
 			    struct sock_fprog *ret_filter);
 
+#define WH_GATE_TOLD 8
+
+/**
+ * struct wh_gate_told - calls of number @nr are to be told of, …
+ * @flags: … unless this argument (from 0) has bits of @stop: then they stop; -1: all
+ */
+struct wh_gate_told {
+	uint16_t nr;
+	int8_t flags;
+	uint32_t stop;
+};
+
+/**
+ * wh_gate_compile_told() - a further filter, which lets all pass that the others let pass, but has calls
+ * of @told answered SECCOMP_RET_USER_NOTIF unless one of the sets holds them. That takes precedence over
+ * what the others say of them (seccomp(2)). Return: as wh_gate_compile().
+ */
+int wh_gate_compile_told(const struct wh_gate_told *told, size_t n,
+			 const struct wh_quiet_set *inside, const struct wh_quiet_set *outside,
+			 uint16_t data, struct sock_fprog *ret_filter);
+
 #endif

@@ -6,11 +6,14 @@
 #ifdef __x86_64__
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -45,6 +48,10 @@ struct injection {
 	int status;
 	bool died;
 	bool stop;
+	bool listen;  /* a listener is wanted, and … */
+	int pidfd;    /* … will be fetched by this one; */
+	int reserved; /* so that there is room for it */
+	int listener; /* here it is */
 };
 
 static int set_mask(const struct injection *in, uint64_t mask)
@@ -222,6 +229,59 @@ static int write_filter(struct injection *in, uint64_t addr, const struct sock_f
 	return err < 0 ? err : poke(in, addr + sizeof(prog), filter->filter, len);
 }
 
+/* Whether it can be fetched must be known before: a filter cannot be taken back. */
+static int prepare_listener(struct injection *in)
+{
+	int fd;
+
+	in->pidfd = (int)syscall(SYS_pidfd_open, in->tid, 0);
+	if (in->pidfd < 0)
+		return -errno;
+	in->reserved = fcntl(in->pidfd, F_DUPFD_CLOEXEC, 0);
+	if (in->reserved < 0)
+		return -errno;
+	fd = (int)syscall(SYS_pidfd_getfd, in->pidfd, INT_MAX, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno != EBADF ? -errno : 0;
+}
+
+static bool is_listener(int fd)
+{
+	static const char kind[] = "anon_inode:seccomp notify";
+	char link[40], text[sizeof(kind)];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, text, sizeof(text));
+	return n == (ssize_t)strlen(kind) && memcmp(text, kind, (size_t)n) == 0;
+}
+
+/* The thread's descriptor becomes ours, and the thread's is closed. */
+static int fetch_listener(struct injection *in, const struct call *seccomp)
+{
+	struct call shut = {SYS_close};
+	long fd;
+	int err = make_call(in, seccomp, false, &fd);
+
+	if (err < 0)
+		return err;
+	if (fd < 0)
+		return (int)fd;
+	close(in->reserved);
+	in->reserved = -1;
+	in->listener = (int)syscall(SYS_pidfd_getfd, in->pidfd, (int)fd, 0);
+	if (in->listener >= 0 && !is_listener(in->listener)) {
+		/* A filter of its own has answered: nothing was made. */
+		close(in->listener);
+		in->listener = -1;
+		return -ENOSYS;
+	}
+	shut.arg[0] = (uint64_t)fd;
+	err = make_plain_call(in, &shut);
+	return in->died ? err : 0;
+}
+
 static int install(struct injection *in, const struct sock_fprog *filter, bool no_new_privs)
 {
 	uint64_t len = sizeof(*filter) + filter->len * sizeof(*filter->filter);
@@ -245,7 +305,9 @@ static int install(struct injection *in, const struct sock_fprog *filter, bool n
 		err = make_plain_call(in, &privs);
 	if (err == 0) {
 		seccomp.arg[2] = (uint64_t)addr;
-		err = make_plain_call(in, &seccomp);
+		if (in->listen)
+			seccomp.arg[1] |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		err = in->listen ? fetch_listener(in, &seccomp) : make_plain_call(in, &seccomp);
 	}
 	if (in->died)
 		return err;
@@ -354,41 +416,73 @@ static bool killed(struct injection *in)
 	return in->died;
 }
 
-enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
-				struct wh_inject_result *ret_result)
+static enum wh_inject inject(struct injection *in, const struct sock_fprog *filter,
+			     bool no_new_privs, struct wh_inject_result *ret_result)
 {
-	struct injection in = {.tid = tid};
 	int err = -EINVAL;
 
 	memset(ret_result, 0, sizeof(*ret_result));
+	ret_result->listener = -1;
 	if (!filter->len || filter->len > BPF_MAXINSNS)
 		goto out;
-	err = ptrace(PTRACE_GETREGS, tid, NULL, &in.saved) < 0 ? ptrace_error(&in) : 0;
-	if (err == 0 && !at_plain_entry(&in)) {
-		if (!killed(&in))
+	err = ptrace(PTRACE_GETREGS, in->tid, NULL, &in->saved) < 0 ? ptrace_error(in) : 0;
+	if (err == 0 && !at_plain_entry(in)) {
+		if (!killed(in))
 			return WH_INJECT_NOT_NOW;
 		err = -ESRCH;
 	}
-	if (err == 0 && ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(in.mask), &in.mask) < 0)
-		err = ptrace_error(&in);
+	if (err == 0 && ptrace(PTRACE_GETSIGMASK, in->tid, (void *)sizeof(in->mask), &in->mask) < 0)
+		err = ptrace_error(in);
 	if (err < 0)
 		goto out;
 	/* A SIGSYS by SECCOMP_RET_TRAP would lose its handler if it were blocked (force_sig_info()). */
-	err = set_mask(&in, ~SIGNAL_BIT(SIGSYS));
+	err = set_mask(in, ~SIGNAL_BIT(SIGSYS));
 	if (err == -ESRCH)
-		err = ptrace_error(&in);
+		err = ptrace_error(in);
 	if (err < 0)
 		goto out;
-	err = install(&in, filter, no_new_privs);
-	if (!in.died)
-		leave(&in);
+	err = install(in, filter, no_new_privs);
+	if (!in->died)
+		leave(in);
 out:
-	if (in.died) {
-		ret_result->died = in.status;
+	if (in->died) {
+		ret_result->died = in->status;
 		return WH_INJECT_DIED;
 	}
 	ret_result->err = -err;
+	ret_result->listener = in->listener;
 	return err < 0 ? WH_INJECT_REFUSED : WH_INJECT_DONE;
+}
+
+enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				struct wh_inject_result *ret_result)
+{
+	struct injection in = {.tid = tid, .pidfd = -1, .reserved = -1, .listener = -1};
+
+	return inject(&in, filter, no_new_privs, ret_result);
+}
+
+enum wh_inject wh_inject_listener(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				  struct wh_inject_result *ret_result)
+{
+	struct injection in = {
+		.tid = tid, .listen = true, .pidfd = -1, .reserved = -1, .listener = -1};
+	int err = prepare_listener(&in);
+	enum wh_inject got;
+
+	if (err < 0) {
+		*ret_result = (struct wh_inject_result){.err = -err, .listener = -1};
+		got = WH_INJECT_REFUSED;
+	} else {
+		got = inject(&in, filter, no_new_privs, ret_result);
+	}
+	if (got != WH_INJECT_DONE && in.listener >= 0)
+		close(in.listener);
+	if (in.reserved >= 0)
+		close(in.reserved);
+	if (in.pidfd >= 0)
+		close(in.pidfd);
+	return got;
 }
 
 #else
@@ -401,6 +495,12 @@ enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool
 	(void)no_new_privs;
 	memset(ret_result, 0, sizeof(*ret_result));
 	return WH_INJECT_NOT_NOW;
+}
+
+enum wh_inject wh_inject_listener(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				  struct wh_inject_result *ret_result)
+{
+	return wh_inject_filter(tid, filter, no_new_privs, ret_result);
 }
 
 #endif

@@ -21,10 +21,13 @@ enum wh_inject {
  * struct wh_inject_result - what came of it.
  * @err: positive errno of WH_INJECT_REFUSED: EACCES where neither CAP_SYS_ADMIN nor no_new_privs is held
  * @died: of WH_INJECT_DIED: a status of waitpid() that the caller has yet to handle
+ * @listener: of wh_inject_listener() and WH_INJECT_DONE: the caller's to close; -1 where it could not be
+ *   taken over, so that the filter is in force and nobody answers: the thread is lost
  */
 struct wh_inject_result {
 	int err;
 	int died;
+	int listener;
 };
 
 /**
@@ -37,5 +40,13 @@ struct wh_inject_result {
  */
 enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
 				struct wh_inject_result *ret_result);
+
+/**
+ * wh_inject_listener() - the same with SECCOMP_FILTER_FLAG_NEW_LISTENER. For the time of some calls of its
+ * own the thread has the listener in its table of descriptors: nobody else may use that table. Refused with
+ * EBUSY where a filter on it has a listener already, with EMFILE where its table is full.
+ */
+enum wh_inject wh_inject_listener(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
+				  struct wh_inject_result *ret_result);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/loop.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,12 +12,11 @@
 #include "tracer/procfs.h"
 #include "tracer/restart.h"
 #include "tracer/site.h"
+#include "tracer/wait.h"
 
 #define BATCH	     64
 #define GIVE_UP_MS   10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
 #define CALM_ROUNDS  16	   /* how often to look for more than one stop while there was but one */
-#define SPINS	     200   /* looks at children before sleeping: well below 100 µs in all */
-#define SPIN_ROUNDS  8	   /* how often to try that again after it was in vain */
 #define ERESTART_MIN 512   /* the kernel's internal errnos: the call is tried again */
 
 struct wh_loop {
@@ -33,9 +31,7 @@ struct wh_loop {
 	uint64_t next_tick;
 	bool crowded; /* the last look found more than one stop */
 	unsigned rounds;
-	bool alone; /* on the only processor that we may use: looking keeps tracees from running */
-	unsigned vain;	 /* how often in a row looking without sleeping found nothing, … */
-	unsigned asleep; /* … and how often it was left out since */
+	struct wh_wait *wait;
 };
 
 static uint64_t now_ms(void)
@@ -45,13 +41,6 @@ static uint64_t now_ms(void)
 	/* Good to some milliseconds, and cheaper: it is read after each stop. */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static bool one_processor(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < 2;
 }
 
 static void forget(void *data, struct wh_task *task)
@@ -71,16 +60,22 @@ struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engin
 	loop->r = r;
 	loop->engine = engine;
 	loop->owner = owner;
+	loop->wait = wh_wait_new();
+	if (!loop->wait) {
+		free(loop);
+		return NULL;
+	}
 	loop->launching = true;
-	loop->alone = one_processor();
 	wh_task_on_remove(r->tasks, engine->gone ? forget : NULL, loop);
 	return loop;
 }
 
 void wh_loop_free(struct wh_loop *loop)
 {
-	if (loop)
-		wh_task_on_remove(loop->r->tasks, NULL, NULL);
+	if (!loop)
+		return;
+	wh_task_on_remove(loop->r->tasks, NULL, NULL);
+	wh_wait_free(loop->wait);
 	free(loop);
 }
 
@@ -346,40 +341,19 @@ struct stop {
 };
 
 /*
- * A task that is traced at each call stops again within microseconds, mostly; to be put to sleep and
- * woken on another processor takes longer than that. So look for a while before sleeping, unless that
- * was in vain lately.
- */
-static pid_t wait_any(struct wh_loop *loop, int *ret_status)
-{
-	bool look = !loop->alone && (loop->vain < 8 || ++loop->asleep % SPIN_ROUNDS == 0);
-
-	for (int i = 0; look && i < SPINS; i++) {
-		pid_t tid = waitpid(-1, ret_status, __WALL | WNOHANG);
-
-		if (tid) {
-			loop->vain = 0;
-			return tid;
-		}
-	}
-	loop->vain += look;
-	return waitpid(-1, ret_status, __WALL);
-}
-
-/*
  * Wait for a stop; then, where several tasks are busy, take all that have stopped before the first
  * of them goes on: the kernel reports the oldest task first, so that one which stops again at once
  * would starve the others. While only one is busy, that further look is in vain and mostly left out.
  *
- * Return: how many; 0 when a signal came first; -ECHILD when there is no child.
+ * Return: how many; 0 when a signal or notifications came first; -ECHILD when there is no child.
  */
 static int gather(struct wh_loop *loop, struct stop batch[BATCH])
 {
 	int n = 0;
 
-	batch[0].tid = wait_any(loop, &batch[0].status);
-	if (batch[0].tid < 0)
-		return errno == EINTR ? 0 : -errno;
+	batch[0].tid = wh_wait_next(loop->wait, loop->r->notify, &batch[0].status);
+	if (batch[0].tid <= 0)
+		return batch[0].tid == -EINTR ? 0 : batch[0].tid;
 	n = 1;
 	if (!loop->crowded && (wh_task_count(loop->r->tasks) < 2 || ++loop->rounds % CALM_ROUNDS))
 		return n;
@@ -429,6 +403,20 @@ static int give_up(struct wh_loop *loop, const char *why)
 	return wh_record_gap(loop->r, NULL, "cut-short", "%s", why);
 }
 
+static int answer(struct wh_loop *loop)
+{
+	struct wh_notify *notify = loop->r->notify;
+	struct wh_notified told;
+	int failure = 0;
+
+	while (wh_notify_any(notify) && wh_notify_next(notify, &told)) {
+		int err = loop->engine->notified(loop->r, &told);
+
+		failure = failure ? failure : err < 0 ? err : 0;
+	}
+	return failure;
+}
+
 static int follow(struct wh_loop *loop)
 {
 	struct stop batch[BATCH];
@@ -444,6 +432,8 @@ static int follow(struct wh_loop *loop)
 			err = report(loop, batch[i].tid, batch[i].status);
 			failure = failure ? failure : err < 0 ? err : 0;
 		}
+		err = answer(loop);
+		failure = failure ? failure : err < 0 ? err : 0;
 		err = tick(loop);
 		failure = failure ? failure : err < 0 ? err : 0;
 		if (failure && !loop->killing)
@@ -456,59 +446,14 @@ static int follow(struct wh_loop *loop)
 	return failure;
 }
 
-/* ---- signals of our own ---------------------------------------------------------------------- */
-
-struct signals {
-	struct sigaction tick, child; /* as they were */
-	timer_t timer;
-	bool has_tick, has_child, has_timer;
-};
-
-static void on_tick(int sig)
-{
-	(void)sig; /* that waitpid() is interrupted is all it is for */
-}
-
-static void signals_restore(struct signals *s)
-{
-	if (s->has_timer)
-		timer_delete(s->timer);
-	if (s->has_child)
-		sigaction(SIGCHLD, &s->child, NULL);
-	if (s->has_tick)
-		sigaction(wh_loop_tick_signal(), &s->tick, NULL);
-}
-
-static int signals_set(struct signals *s)
-{
-	struct sigaction action = {.sa_handler = on_tick}; /* no SA_RESTART */
-	/*
-	 * Whoever started us may have ignored it, which would make our children vanish unseen. Of
-	 * stops waitpid() tells without it.
-	 */
-	struct sigaction child = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
-				 .sigev_signo = wh_loop_tick_signal()};
-	struct itimerspec interval = {.it_interval.tv_nsec = WH_LOOP_TICK_MS * 1000000L,
-				      .it_value.tv_nsec = WH_LOOP_TICK_MS * 1000000L};
-
-	sigemptyset(&action.sa_mask);
-	sigemptyset(&child.sa_mask);
-	s->has_tick = sigaction(wh_loop_tick_signal(), &action, &s->tick) == 0;
-	s->has_child = s->has_tick && sigaction(SIGCHLD, &child, &s->child) == 0;
-	s->has_timer = s->has_child && timer_create(CLOCK_MONOTONIC, &event, &s->timer) == 0;
-	return s->has_timer && timer_settime(s->timer, 0, &interval, NULL) == 0 ? 0 : -errno;
-}
-
 int wh_loop_run(struct wh_loop *loop, int *ret_exec_err)
 {
-	struct signals signals = {0};
-	int err = signals_set(&signals), followed;
+	int err = wh_wait_begin(loop->wait, wh_loop_tick_signal(), WH_LOOP_TICK_MS), followed;
 
 	if (err < 0)
 		wh_loop_kill(loop);
 	followed = follow(loop);
-	signals_restore(&signals);
+	wh_wait_end(loop->wait);
 	*ret_exec_err = loop->exec_err;
 	return err < 0 ? err : followed;
 }

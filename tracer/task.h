@@ -189,6 +189,7 @@ struct wh_recorder {
 	struct wh_path_devices devices;	 /* tracer/path.h */
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
 	struct wh_recent *recent;	 /* tracer/recent.h; likewise */
+	struct wh_notify *notify;	 /* tracer/notify.h; likewise */
 	struct wh_changes changes;	 /* tracer/known.h */
 	bool securebits;		 /* some task has set its own */
 	uint64_t userns_dev, userns_ino; /* the tracer's own user namespace, once asked */
