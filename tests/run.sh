@@ -363,13 +363,13 @@ run_suite() {
 	live-adaptive) suite_live live-adaptive release --plain "$work/live" --engine adaptive ;;
 	live-assisted) suite_live live-assisted release --plain "$work/live" --engine assisted ;;
 	live-sanitize) (sanitizer_options && suite_live live-sanitize sanitize --engine plain) ;;
-	equal) suite_engines equal equal --seeds 50 --judge 10 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
+	equal) suite_engines equal --seeds 50 --judge 10 --engines "$(IFS=,; echo "${engines[*]:1}")" ;;
 	equal-night)
 		suite_limit=36000
-		suite_engines equal-night equal --night --engines "$(IFS=,; echo "${engines[*]:1}")"
+		suite_engines equal-night --night --engines "$(IFS=,; echo "${engines[*]:1}")"
 		;;
-	transparent) suite_engines transparent transparent ;;
-	named) suite_engines named named ;;
+	transparent) suite_engines transparent ;;
+	named) suite_engines named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
@@ -379,7 +379,7 @@ run_suite() {
 	vm) suite_script vm release tests/vm/run.sh ;;
 	bench) suite_script bench release tests/bench/check.py ;;
 	samples) suite_samples ;;
-	samples-engines) suite_engines samples-engines samples ;;
+	samples-engines) suite_engines samples-engines ;;
 	quickstart) suite_quickstart ;;
 	fuzz) suite_fuzz ;;
 	tree-clean) suite_tree_clean ;;
