@@ -65,6 +65,8 @@ const struct wh_watch_row *wh_assisted_row(const struct wh_assisted_kernel *kern
 uint64_t wh_assisted_asked(const struct wh_assisted_kernel *kernel);
 /** wh_assisted_lost() - how many calls could not be kept. */
 uint64_t wh_assisted_lost(const struct wh_assisted_kernel *kernel);
+/** wh_assisted_narrow() - at most @n calls of a thread wait to be taken; WH_WATCH_RECORDS at the start. */
+void wh_assisted_narrow(struct wh_assisted_kernel *kernel, unsigned n);
 /** wh_assisted_slotless() - how many threads found no slot. */
 uint64_t wh_assisted_slotless(const struct wh_assisted_kernel *kernel);
 

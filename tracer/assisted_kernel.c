@@ -179,6 +179,11 @@ uint64_t wh_assisted_lost(const struct wh_assisted_kernel *w)
 	return w->bpf->bss->lost;
 }
 
+void wh_assisted_narrow(struct wh_assisted_kernel *w, unsigned n)
+{
+	w->bpf->data->records = n;
+}
+
 uint64_t wh_assisted_slotless(const struct wh_assisted_kernel *w)
 {
 	return w->bpf->bss->slotless;

@@ -51,8 +51,9 @@ unsigned int tracer_tgid,
 	tracer_level;	     /* in the outermost pid namespace; which one is the tracer's own */
 unsigned int armed;	     /* the first task has its slot */
 unsigned long long slotless; /* tasks without one: the tracer stops them at each call */
-unsigned long long asked;    /* records that were filled */
-unsigned long long lost;     /* calls that may have been news and are not kept */
+unsigned int records = WH_WATCH_RECORDS; /* of a slot that may be filled */
+unsigned long long asked;		 /* records that were filled */
+unsigned long long lost;		 /* calls that may have been news and are not kept */
 unsigned long long
 	counted[WH_WATCH_NUMBERS]; /* calls that are in no tally any more, with a result … */
 
@@ -362,7 +363,7 @@ int BPF_PROG(enter, struct pt_regs *regs, long nr)
 	for (at = 0; at < WH_WATCH_RECORDS; at++)
 		if (slot->record[at].state == WH_WATCH_FREE)
 			break;
-	if (at == WH_WATCH_RECORDS) {
+	if (at >= records || at >= WH_WATCH_RECORDS) {
 		__sync_fetch_and_add(&lost, 1);
 		return 0;
 	}
