@@ -22,6 +22,8 @@ READY = {"postgresql": "log:ready to accept connections"}
 
 
 class Recorder(rounds.Recorder):
+    hot = False  # how busy they get in so short a time hangs on the machine
+
     def make(self, engine, folder):
         run = f"/run/whittle-sample-{self.name}"
         ready = READY.get(self.name) or harness.sample_setting(self.name, "ready")
