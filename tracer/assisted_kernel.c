@@ -216,10 +216,10 @@ struct wh_watch_slot *wh_assisted_give(struct wh_assisted_kernel *w, pid_t leade
 	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, leader, 0);
 	unsigned slot = pidfd < 0 ? 0 : take_slot(w);
 
-	if (!slot)
-		return NULL;
-	if (bpf_map_update_elem(w->tasks, &pidfd, &slot, BPF_ANY) < 0) {
-		give_back(w, slot - 1);
+	if (!slot || bpf_map_update_elem(w->tasks, &pidfd, &slot, BPF_ANY) < 0) {
+		__atomic_fetch_add(&w->bpf->bss->slotless, 1, __ATOMIC_SEQ_CST);
+		if (slot)
+			give_back(w, slot - 1);
 		return NULL;
 	}
 	w->slots[slot - 1].tid = (unsigned)leader;
