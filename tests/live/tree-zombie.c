@@ -5,6 +5,9 @@
  *
  * LIVE: m32
  *
+ * A look at its state may come just when it is gone.
+ * LIVE: differs \bread: errors "ESRCH"
+ *
  * A child may end while its parent, whom any signal wakes that is traced, sleeps; or just not.
  * LIVE: differs \brestart_syscall$
  */
