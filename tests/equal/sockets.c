@@ -230,7 +230,7 @@ void act_netlink(struct actor *a)
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_ifindex = 1};
 	struct sockaddr_vm vm = {
-		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = 7768};
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY};
 	char text[4096];
 	int fd;
 

@@ -3,6 +3,9 @@
  * Files that carry privilege: given where the tracer may, lost under no_new_privs, none for who has
  * it already.
  * LIVE: random whittle-gain\.\w{6}
+ *
+ * Now and then libc throws its dice for that name again.
+ * LIVE: differs \bgetrandom\b
  */
 #include <fcntl.h>
 #include <linux/capability.h>
