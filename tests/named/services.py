@@ -27,7 +27,7 @@ class Case:
     @ready: when the load begins, by when it should have nothing left to do: a probe of its port would be accepted in
         either phase, by chance
     @folds: what is another name in each run, and what to call it
-    @check: (folder, what whittle and the program said) -> lines that say what was wrong with the service
+    @check: (folder, what whittle and the program said) -> lines that say what was wrong with the service, or left
     """
     start: Callable
     wanted: list
@@ -35,7 +35,7 @@ class Case:
     extra: tuple = ()
     folds: list = ()
     ready: str = "delay:0.7"
-    check: Callable = lambda folder, said: []
+    check: Callable = lambda folder, said: lines_with(said, "rror", "anic", "xception", "ERR", "atal", "left behind")
 
     def options(self, options, folder):
         """For record, besides the engine."""
