@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #define PAGE 4096u
+#define FEW  256u /* most strings are no longer: less to copy */
 
 /*
  * process_vm_readv() may be denied where ptrace is not (a seccomp filter on the tracer, a kernel
@@ -75,6 +76,8 @@ ssize_t wh_memory_read_text(pid_t tid, uint64_t addr, char *ret_text, size_t siz
 		char *nul;
 		ssize_t n;
 
+		if (!done && room > FEW)
+			room = FEW;
 		if (room > size - done)
 			room = size - done;
 		n = wh_memory_read(tid, addr + done, ret_text + done, room);

@@ -9,13 +9,15 @@
 
 #define SPINS	    200 /* looks at children before sleeping: well below 100 µs in all */
 #define SPIN_ROUNDS 8	/* how often to try that again after it was in vain */
-#define LOOK_ASIDE  16	/* in spinning, how often to look for notifications */
+#define LOOK_ASIDE  16	/* in spinning, how often to look for notifications … */
+#define LOOK_BACK   8	/* … and while those come one after the other, for stops */
 
 struct wh_wait {
 	bool alone; /* on the only processor that we may use: looking keeps tracees from running */
 	unsigned vain;	 /* how often in a row looking without sleeping found nothing, … */
 	unsigned asleep; /* … and how often it was left out since */
-	bool notified;	 /* the last that came was a notification */
+	bool notified;	 /* the last that came was a notification, … */
+	unsigned told;	 /* … and how many did */
 	struct sigaction tick, child; /* as they were */
 	int tick_signal;
 	timer_t timer;
@@ -145,8 +147,11 @@ static pid_t spin(struct wh_wait *wait, struct wh_notify *notify, int *ret_statu
 
 static pid_t sleep_for_both(struct wh_wait *wait, struct wh_notify *notify, int *ret_status)
 {
-	pid_t tid = look(ret_status);
+	pid_t tid = 0;
 
+	/* A stop since ends the waiting at once, but not before a notification. */
+	if (!wait->notified || ++wait->told % LOOK_BACK == 0)
+		tid = look(ret_status);
 	if (tid)
 		return tid;
 	wait->notified = wh_notify_wait(notify, &wait->own) > 0;
