@@ -68,7 +68,8 @@ static int adaptive_check(const struct wh_record_options *options, struct wh_err
 #endif
 }
 
-static int adaptive_start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
+static int adaptive_start(struct wh_recorder *r, const struct wh_record_options *options,
+			  struct wh_launch *launch, struct wh_error *e)
 {
 	struct wh_adaptive *a = calloc(1, sizeof(*a));
 	struct wh_creds creds = {0};
@@ -80,6 +81,8 @@ static int adaptive_start(struct wh_recorder *r, struct wh_launch *launch, struc
 	r->recent = wh_recent_new();
 	if (!r->recent || wh_adaptive_notify_start(r) < 0)
 		return wh_error_oom(e);
+	/* They keep a program from a listener of its own: only whoever asked for this engine has that. */
+	a->no_listener = wh_engine_is_auto(options);
 	a->phase = r->phase;
 	a->base_filters = wh_adaptive_filters(r, getpid());
 	a->no_by_code = wh_code_implied((unsigned)personality(UINT32_MAX));

@@ -46,11 +46,13 @@ static int check(const struct wh_record_options *options, struct wh_error *e)
 	return 0;
 }
 
-static int start(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
+static int start(struct wh_recorder *r, const struct wh_record_options *options,
+		 struct wh_launch *launch, struct wh_error *e)
 {
 	struct wh_assisted_watch *w = calloc(1, sizeof(*w));
 	int err;
 
+	(void)options;
 	if (!w)
 		return wh_error_oom(e);
 	r->watch = w;

@@ -11,6 +11,11 @@ static const struct wh_engine *const engines[] = {
 	&wh_plain_engine,
 };
 
+bool wh_engine_is_auto(const struct wh_record_options *options)
+{
+	return !options->engine || strcmp(options->engine, "auto") == 0;
+}
+
 static int begin(const struct wh_engine *engine, const struct wh_record_options *options,
 		 struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e)
 {
@@ -18,7 +23,7 @@ static int begin(const struct wh_engine *engine, const struct wh_record_options 
 	int err = engine->check ? engine->check(options, e) : 0;
 
 	if (err == 0 && engine->start)
-		err = engine->start(r, &with, e);
+		err = engine->start(r, options, &with, e);
 	if (err == 0)
 		*launch = with;
 	else if (engine->free)
@@ -81,7 +86,7 @@ int wh_engine_begin(const struct wh_record_options *options, struct wh_recorder 
 	struct wh_buf why = {0};
 	int err;
 
-	if (options->engine && strcmp(options->engine, "auto") != 0) {
+	if (!wh_engine_is_auto(options)) {
 		err = begin_named(options, r, launch, ret_engine, e);
 		wh_buf_adds(&why, "asked for");
 	} else {

@@ -44,7 +44,8 @@ struct wh_engine {
 	const char *about;
 	unsigned long options; /* PTRACE_O_* it needs besides those of the loop */
 	int (*check)(const struct wh_record_options *options, struct wh_error *e);
-	int (*start)(struct wh_recorder *r, struct wh_launch *launch, struct wh_error *e);
+	int (*start)(struct wh_recorder *r, const struct wh_record_options *options,
+		     struct wh_launch *launch, struct wh_error *e);
 	int (*born)(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker);
 	int (*stop)(struct wh_recorder *r, struct wh_task *task,
 		    const struct __ptrace_syscall_info *info);
@@ -60,6 +61,8 @@ struct wh_engine {
 	void (*free)(struct wh_recorder *r);
 };
 
+/** wh_engine_is_auto() - nobody has asked for one by name: it must not change what a program may do. */
+bool wh_engine_is_auto(const struct wh_record_options *options);
 /**
  * wh_engine_begin() - choose by name, and start; "auto" (or NULL) takes the best that starts here.
  * @launch: changed only by the one that is taken

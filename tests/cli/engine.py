@@ -87,6 +87,16 @@ def engine_auto(tmp):
     check(f"engine plain: {rest['engine_reason']}\n" in said, said)
 
 
+@case
+def engine_auto_lets_listen(tmp):
+    """A program gets the seccomp listener that it asks for, unless an engine was asked for that may be in its way."""
+    program = os.path.join(os.environ["WH_BUILD"], "live", "tree-listener")
+    trace, run, _ = recorded(tmp, "a.json", "--", program, before=[*DENY, BPF])
+    equal(run["engine"], "adaptive", "the engine where there is no BPF")
+    check(run["counts_partial"], "each call has stopped")
+    equal([g["kind"] for g in trace["gaps"]], ["own-seccomp"], "gaps")
+
+
 # ---- the adaptive engine's filters ----------------------------------------------------------------
 
 @case

@@ -414,7 +414,7 @@ static void record(struct wh_recorder *r, unsigned records)
 	pid_t pid;
 
 	sigemptyset(&mask);
-	CU_ASSERT_FATAL(engine->start(r, &what, &e) == 0);
+	CU_ASSERT_FATAL(engine->start(r, &(struct wh_record_options){0}, &what, &e) == 0);
 	w = r->watch;
 	wh_assisted_narrow(w->kernel, records);
 	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS | engine->options, &pid, &e) == 0);
