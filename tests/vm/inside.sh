@@ -38,6 +38,8 @@ try_service() { # NAME START LOAD READY BREAK: BREAK is a sed script that takes 
 
 	"$whittle" record -o "$name.json" --name "$name" --ready "$ready" --load "$load" -- $start >"$name.log" 2>&1
 	report "$name-records" $? "$(tail -n 1 "$name.log")"
+	grep -q '"engine":"assisted"' "$name.json"
+	report "$name-is-watched-by-bpf" $? "$(grep -o '"engine[^,]*,' "$name.json" | tr '\n' ' ')"
 	"$whittle" generate -o "$name" --name "whittle-$name" --runtime none "$name.json" >"$name.log" 2>&1
 	report "$name-generates" $? "$(tail -n 1 "$name.log")"
 

@@ -85,13 +85,14 @@ static __always_inline struct wh_watch_slot *slot_of(struct task_struct *task)
 /* As the tracer knows it. */
 static __always_inline u32 tid_of(struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
+	/* As a number, for a verifier that lets nothing be added to a pointer that it knows. */
+	u64 pid = (u64)BPF_CORE_READ(task, thread_pid);
 	int nr = 0;
 
-	if (bpf_probe_read_kernel(&nr, sizeof(nr),
-				  (void *)&pid->numbers +
-					  tracer_level * bpf_core_type_size(struct upid) +
-					  bpf_core_field_offset(struct upid, nr)))
+	pid += bpf_core_field_offset(struct pid, numbers) +
+	       tracer_level * bpf_core_type_size(struct upid) +
+	       bpf_core_field_offset(struct upid, nr);
+	if (bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid))
 		return 0;
 	return nr;
 }
@@ -152,6 +153,26 @@ int who_am_i(void *ctx)
 	tracer_tgid = task->tgid;
 	tracer_level = task->thread_pid->level;
 	return 0;
+}
+
+/*
+ * The compiler leaves out a mask where it sees that the number is small anyway, and older verifiers do not:
+ * so it must not see.
+ */
+static __always_inline u32 at_most(u32 i, u32 mask)
+{
+	asm volatile("" : "+r"(i));
+	return i & mask;
+}
+
+static __always_inline struct wh_watch_record *record_at(struct wh_watch_slot *slot, u32 at)
+{
+	return &slot->record[at_most(at, WH_WATCH_RECORDS - 1)];
+}
+
+static __always_inline struct wh_watch_text *text_at(struct wh_watch_slot *slot, u32 at)
+{
+	return &slot->text[at_most(at, WH_WATCH_TEXTS - 1)];
 }
 
 /* ---- what is known --------------------------------------------------------------------------- */
@@ -274,14 +295,14 @@ static __noinline int make_key(struct wh_watch_slot *slot, u32 at, u32 err)
 
 	if (!slot)
 		return 0;
-	record = &slot->record[at & (WH_WATCH_RECORDS - 1)];
+	record = record_at(slot, at);
 	of = &row[record->nr & (WH_WATCH_NUMBERS - 1)];
 	mix(&key, record->nr | err << 10 | (u64)record->phase << 20);
 	mix(&key, slot->program);
 	for (int i = 0; i < 6; i++)
 		if (of->keep & 1 << i)
 			mix(&key, record->arg[i]);
-	record->keyed = mix_rest(&key, of, record, &slot->text[at & (WH_WATCH_TEXTS - 1)], err);
+	record->keyed = mix_rest(&key, of, record, text_at(slot, at), err);
 	record->key = key;
 	return record->keyed;
 }
@@ -301,7 +322,7 @@ static __always_inline bool is_known(struct wh_watch_record *record)
 /* A call of the slot is over, as far as it ever will be: is it news? */
 static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
 {
-	struct wh_watch_record *record = &slot->record[at & (WH_WATCH_RECORDS - 1)];
+	struct wh_watch_record *record = record_at(slot, at);
 	const struct wh_watch_row *of = &row[record->nr & (WH_WATCH_NUMBERS - 1)];
 	u64 tag = simple_tag(of, record, err);
 	struct wh_watch_tally *tally;
@@ -325,12 +346,11 @@ static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
 static __always_inline void read_text(struct wh_watch_slot *slot, u32 at,
 				      const struct wh_watch_row *of)
 {
-	struct wh_watch_record *record = &slot->record[at & (WH_WATCH_RECORDS - 1)];
+	struct wh_watch_record *record = record_at(slot, at);
 
 	long n = at >= WH_WATCH_TEXTS
 			 ? 0
-			 : bpf_probe_read_user_str(slot->text[at & (WH_WATCH_TEXTS - 1)].c,
-						   sizeof(slot->text[0]),
+			 : bpf_probe_read_user_str(text_at(slot, at)->c, sizeof(slot->text[0]),
 						   (const void *)record->arg[of->path & 7]);
 
 	/* As long as there is room for, it may have been longer. */
@@ -367,7 +387,7 @@ int BPF_PROG(enter, struct pt_regs *regs, long nr)
 		__sync_fetch_and_add(&lost, 1);
 		return 0;
 	}
-	record = &slot->record[at];
+	record = record_at(slot, at);
 	slot->at = at;
 	record->nr = nr;
 	record->arg[0] = regs->di;
@@ -404,8 +424,8 @@ int BPF_PROG(leave, struct pt_regs *regs, long ret)
 	if (!slot || slot->plain)
 		return 0;
 	if (slot->in_call) {
-		at = slot->at & (WH_WATCH_RECORDS - 1);
-		record = &slot->record[at];
+		at = slot->at;
+		record = record_at(slot, at);
 		of = &row[record->nr & (WH_WATCH_NUMBERS - 1)];
 		record->ret = ret;
 		record->returned = 1;
