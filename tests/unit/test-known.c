@@ -582,7 +582,7 @@ static void test_assisted(void)
 	stops = oracle.stops;
 	with = trace_of(ASSISTED, "child", 1100);
 	printf("stops: %u of %u ", (unsigned)oracle.stops, (unsigned)stops);
-	CU_ASSERT(oracle.stops < stops / 4);
+	CU_ASSERT(oracle.stops < stops / 3);
 	compare_files(without, with, false);
 	compare_calls(without, with, false);
 	wh_trace_free(without);

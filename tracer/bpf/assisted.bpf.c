@@ -177,11 +177,20 @@ static __always_inline struct wh_watch_text *text_at(struct wh_watch_slot *slot,
 
 /* ---- what is known --------------------------------------------------------------------------- */
 
-static __always_inline struct wh_watch_tally *tally_of(struct wh_watch_slot *slot, u64 tag)
+/* The first of the two places where it may be. */
+static __always_inline u32 tally_at(u64 tag)
 {
-	u32 at = (u32)(tag ^ tag >> 7 ^ tag >> 32);
+	return (u32)(tag ^ tag >> 32) * 0x9e3779b1U >> 26 & (WH_WATCH_TALLIES - 2);
+}
 
-	return &slot->tally[at & (WH_WATCH_TALLIES - 1)];
+static __always_inline struct wh_watch_tally *find_tally(struct wh_watch_slot *slot, u64 tag)
+{
+	struct wh_watch_tally *tally = &slot->tally[tally_at(tag)];
+
+	if (tally->tag == tag)
+		return tally;
+	tally = &slot->tally[tally_at(tag) + 1];
+	return tally->tag == tag ? tally : 0;
 }
 
 static __noinline int empty_tally(struct wh_watch_tally *tally)
@@ -206,11 +215,15 @@ static __noinline int empty_tally(struct wh_watch_tally *tally)
 
 static __always_inline void count(struct wh_watch_slot *slot, u64 tag)
 {
-	struct wh_watch_tally *tally = tally_of(slot, tag);
+	struct wh_watch_tally *tally = find_tally(slot, tag), *other;
 
-	if (tally->tag != tag) {
-		if (tally->count)
-			empty_tally(tally);
+	if (!tally) {
+		/* The newest is in front. */
+		tally = &slot->tally[tally_at(tag)];
+		other = &slot->tally[tally_at(tag) + 1];
+		if (other->count)
+			empty_tally(other);
+		*other = *tally;
 		tally->tag = tag;
 		tally->count = 0;
 	}
@@ -328,8 +341,8 @@ static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
 	struct wh_watch_tally *tally;
 
 	if (tag && !slot->loud) {
-		tally = tally_of(slot, tag);
-		if (tally->tag == tag) {
+		tally = find_tally(slot, tag);
+		if (tally) {
 			tally->count++;
 			return false;
 		}

@@ -9,7 +9,7 @@
 #define WH_WATCH_RECORDS                                                                           \
 	8 /* a power of two; all but the first are for news that nobody could take */
 #define WH_WATCH_TEXTS	 2  /* of the first ones */
-#define WH_WATCH_TALLIES 32 /* a power of two */
+#define WH_WATCH_TALLIES 64 /* a power of two; in pairs */
 #define WH_WATCH_WORDS	 32
 #define WH_WATCH_ENTERED 0x3ff /* as an errno: it was entered, and does not return */
 

@@ -72,15 +72,11 @@ struct qstr {
 	u64 hash_len;
 };
 
-struct super_block {
-	u32 s_dev;
-	unsigned long s_magic;
-};
+struct super_block;
 
 struct inode {
 	u16 i_mode;
 	kuid_t i_uid, i_gid;
-	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 

@@ -41,8 +41,9 @@ static __always_inline void mix(struct wh_watch_key *key, u64 word)
  * To read is what costs here, not how much: what lies in front of an object is read as a whole. All that is
  * asked for lies there, or the program is refused when it is loaded.
  */
-#define FRONT	    64
-#define INODE_FRONT 16
+#define FRONT	     64
+#define INODE_FRONT  16
+#define SOCKET_FRONT 32
 #define AT(buf, type, member)                                                                      \
 	(*(typeof(((type *)0)->member) *)((buf) + bpf_core_field_offset(type, member)))
 
@@ -227,15 +228,19 @@ static __always_inline void look_socket(struct wh_watch_key *key, struct wh_watc
 {
 	struct file *file = fd_file((int)record->arg[0]);
 	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
-	struct socket *socket;
+	char socket[SOCKET_FRONT];
+	u64 data = 0;
 	u16 protocol = 0;
 
-	if (inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK &&
-	    BPF_CORE_READ(inode, i_sb, s_magic) == SOCKFS_MAGIC) {
-		socket = BPF_CORE_READ(file, private_data);
-		record->family = BPF_CORE_READ(socket, sk, __sk_common.skc_family);
-		record->type = (u16)BPF_CORE_READ(socket, type);
-		protocol = BPF_CORE_READ(socket, sk, sk_protocol);
+	/* What is open at the name of a unix socket is not one, and has no data. */
+	if (inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK)
+		data = (u64)BPF_CORE_READ(file, private_data);
+	if (data && !bpf_probe_read_kernel(socket, sizeof(socket), (void *)data)) {
+		struct sock *sk = AT(socket, struct socket, sk);
+
+		record->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+		record->type = (u16)AT(socket, struct socket, type);
+		protocol = BPF_CORE_READ(sk, sk_protocol);
 	}
 	mix(key, record->family | (u32)record->type << 16 | (u64)protocol << 32);
 }
