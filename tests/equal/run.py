@@ -87,6 +87,29 @@ def judged(made, seen, names):
            [f"the kernel did not see {text(k)}" for k in sorted(hidden)]
 
 
+class Made:
+    """A recording for the self-test: two calls of one program."""
+
+    engine = "adaptive"
+
+    def __init__(self, *gaps):
+        self.trace = {"gaps": [{"kind": g} for g in gaps],
+                      "syscalls": [{"abi": "x86_64", "number": n, "programs": ["/bin/a"]} for n in (0, 110)]}
+
+
+def self_test():
+    names, both = {("x86_64", 1): "write", ("x86_64", 110): "getppid"}, {("x86_64", 0, "a"), ("x86_64", 110, "a")}
+    names[("x86_64", 317)] = "seccomp"
+    wanted = (
+        (Made(), both, 0), (Made(), both | {("x86_64", 1, "a")}, 1), (Made(), both | {("x86_64", 0, "b")}, 1),
+        (Made(), both | {("i386", 0, "a")}, 1), (Made(), both | {("x86_64", X32, "a")}, 1),
+        (Made(), both | {("x86_64", 317, "a")}, 0), (Made(), both - {("x86_64", 110, "a")}, 1),
+        (Made("own-seccomp"), both - {("x86_64", 110, "a")}, 0), (Made("own-seccomp"), both - {("x86_64", 0, "a")}, 1),
+    )
+    return [f"the judge says {judged(made, seen, names)} of {sorted(seen)}, wanted {n}" for made, seen, n in wanted
+            if len(judged(made, seen, names)) != n]
+
+
 def run_program(options, program, top):
     """[(case, what is wrong)], and what the judge may look at: [(case, recording)]"""
     reference = record(options, "plain", program, top)
@@ -158,7 +181,7 @@ def main():
     else:
         programs = [Program("each", options.start, ["each"]), *map(Program.of_seed, seeds)]
     results = harness.Results()
-    results.say("self-test", compare.self_test())
+    results.say("self-test", compare.self_test() + self_test())
     with harness.temporary("equal", options.keep) as top:
         run_all(options, programs, top, results)
     return 1 if results.failed else 0
