@@ -308,7 +308,7 @@ void act_watch(struct actor *a)
 		break;
 	}
 	must(epoll_ctl(queue, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
-	must(epoll_wait(queue, &event, 1, 10000) == 1, "epoll_wait");
+	must(epoll_wait(queue, &event, 1, -1) == 1, "epoll_wait");
 	must(read(fd, told, sizeof(told)) > 0, "read");
 	if (which == 1)
 		close(told[0].fd);

@@ -5,11 +5,9 @@
 //
 // LIVE: timeout 60
 //
-// The faster it is, the more its threads meet; and its runtime interrupts what has run for long.
-// LIVE: differs \b(futex|getpid|tgkill|rt_sigreturn|sched_yield|nanosleep)\b|SIGURG
-//
-// Go interrupts a goroutine that has run for long, by a signal to itself.
-// LIVE: differs SIGURG|\b(getpid|tgkill|rt_sigreturn)\b
+// What the runtime calls hangs on how its threads meet, and on what has run for too long.
+// LIVE: differs \b(clone3?|epoll_\w+|futex|get[pt]id|mmap|munmap|madvise|nanosleep|sched_yield)\b|SIGURG
+// LIVE: differs \b(tgkill|rt_sig\w+|sigaltstack)\b
 package main
 
 import (
