@@ -129,7 +129,7 @@ class Recording:
     @problem: what is wrong with it, as lines; empty if nothing. @trace: None if there is none.
     """
 
-    def __init__(self, options, command, trace, *, engine=None, extra=(), cwd=None, env=None, timeout=100, stdout=None,
+    def __init__(self, options, command, trace, *, engine=None, extra=(), cwd=None, env=None, timeout=200, stdout=None,
                  before=(), wanted=0):
         argv = [*before, options.whittle, "record", "-o", trace, *(["--engine", engine] if engine else []), *extra]
         with tempfile.TemporaryFile("w+", errors="replace") as said:

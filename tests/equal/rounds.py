@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings of services, of which no two are quite the same: what is chance, and what is lost.
 
-An engine has each fact that all of plain's recordings have, and none that none of them has (compare.differ). Where
+Of each first recording the kernel is asked which calls there were (../peer/kernel.bt): none may be missing. And
+an engine has each fact that all of plain's recordings have, and none that none of them has (compare.differ). Where
 they differ both sides record once more, up to ROUNDS times: what is chance comes to pass, what is lost does not.
 """
 import os
@@ -32,7 +33,7 @@ class Recorder:
 
     def __init__(self, options, name, top):
         self.options, self.name, self.top = options, name, top
-        self.numbers, self.flat, self.wrong, self.looked_away = {}, {}, {}, set()
+        self.numbers, self.made, self.flat, self.wrong, self.looked_away = {}, [], {}, {}, set()
         self.lock = threading.Lock()
 
     def make(self, engine, folder):
@@ -46,9 +47,18 @@ class Recorder:
         with self.lock:
             self.wrong.setdefault(engine, []).extend(made.problem + wrong)
             if made.trace:
+                made.engine = engine
+                self.made.append(made)
                 self.flat.setdefault(engine, []).append(compare.flat(made.trace, folds))
                 if made.trace["runs"][0].get("counts_partial"):
                     self.looked_away.add(engine)
+
+    def judge(self, kernel):
+        names = harness.module("peer", "run.py").kernel_names()
+        equal = harness.module("equal", "run.py")
+        for made in self.made:
+            seen = kernel.programs.get(made.pid)
+            self.wrong[made.engine] += equal.missed(made, seen, names) if seen else ["the kernel saw nothing of it"]
 
     def differences(self, engine):
         if engine == "plain":
@@ -80,7 +90,20 @@ def run(recorders, options, results):
     jobs = []
     for recorder in recorders:
         jobs += [(recorder, engine) for engine in sorted({"plain", *options.engines})]
-    harness.in_parallel(Recorder.record, jobs)
+    kernel = None
+    try:
+        kernel = harness.module("peer", "run.py").Kernel()
+    except OSError as error:
+        results.skip("judge", error)
+    try:
+        harness.in_parallel(Recorder.record, jobs)
+        if kernel:
+            kernel.counts()
+    finally:
+        if kernel:
+            kernel.stop()
+    for recorder in recorders if kernel else []:
+        recorder.judge(kernel)
     for recorder in recorders:
         for engine in options.engines:
             recorder.settle(engine, results)

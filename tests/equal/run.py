@@ -69,22 +69,31 @@ def record(options, engine, program, top):
     return made
 
 
-def judged(made, seen, names):
-    """What the kernel saw of a program and the trace has not, and the other way round."""
-    mine = {(s["abi"], s["number"], os.path.basename(p)) for s in made.trace["syscalls"] for p in s["programs"]}
-    seen = {("x32" if abi == "x86_64" and number & X32 else abi, number, program) for abi, number, program in seen}
+def calls_of(made, seen):
+    """{(abi, number, program)}: what the trace has, and what the kernel saw."""
+    return {(s["abi"], s["number"], os.path.basename(p)) for s in made.trace["syscalls"] for p in s["programs"]}, \
+           {("x32" if abi == "x86_64" and number & X32 else abi, number, program) for abi, number, program in seen}
+
+
+def text_of(key, names):
+    return f"{key[0]} {names.get(key[:2], key[1])} by {key[2]}"
+
+
+def missed(made, seen, names):
+    """What the kernel saw of a program, and its trace has not."""
+    mine, seen = calls_of(made, seen)
     extra = INJECTED.get(made.engine, set())
-    hidden = mine - seen - FIRST
+    return [f"only the kernel saw {text_of(k, names)}" for k in sorted(seen - mine) if names.get(k[:2]) not in extra]
+
+
+def judged(made, seen, names):
+    """The same, and the other way round."""
+    mine, theirs = calls_of(made, seen)
+    hidden = mine - theirs - FIRST
     if any(g["kind"] == "own-seccomp" for g in made.trace["gaps"]):
         # What its own filter refuses comes to nobody else's eyes.
         hidden = {k for k in hidden if names.get(k[:2]) not in FILTERED}
-
-    def text(key):
-        return f"{key[0]} {names.get(key[:2], key[1])} by {key[2]}"
-
-    return [f"only the kernel saw {text(k)}" for k in sorted(seen - mine)
-            if names.get(k[:2]) not in extra] + \
-           [f"the kernel did not see {text(k)}" for k in sorted(hidden)]
+    return missed(made, seen, names) + [f"the kernel did not see {text_of(k, names)}" for k in sorted(hidden)]
 
 
 class Made:

@@ -22,7 +22,7 @@ def expect(good, why):
         raise Wrong(why)
 
 
-def wait_for(condition, what, timeout=20):
+def wait_for(condition, what, timeout=60):
     deadline = time.monotonic() + timeout
     while not condition():
         expect(time.monotonic() < deadline, f"waited in vain for {what}")
@@ -34,6 +34,11 @@ def run(*command, timeout=60):
                           timeout=timeout, check=False)
     expect(done.returncode == 0, f"{' '.join(command)}: {done.returncode}: {done.stdout}")
     return done.stdout.strip()
+
+
+def pid_in(path):
+    wait_for(lambda: text_of(path).strip(), path)
+    return int(text_of(path).split()[0])
 
 
 def text_of(path):
@@ -49,7 +54,7 @@ def gone(pid):
 
 
 def get(port, path, want):
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(client):
         client.request("GET", path)
         answer = client.getresponse()
@@ -114,7 +119,7 @@ def reload_nginx(port):
         conf = text_of("nginx.conf")
         with open("nginx.conf", "w", encoding="utf-8") as f:
             f.write(conf.replace("old.log", "new.log"))
-        os.kill(int(text_of("nginx.pid")), signal.SIGHUP)
+        os.kill(pid_in("nginx.pid"), signal.SIGHUP)
         wait_for(lambda: text_of("new.log"), "new.log")
     with open("html/late.html", "w", encoding="utf-8") as f:
         f.write("late\n")
@@ -125,12 +130,12 @@ def reload_nginx(port):
 
 def upgrade_nginx(port):
     """Is replaced while it serves: two masters, then one with its workers gone, then none but the new one."""
-    old = int(text_of("nginx.pid"))
+    old = pid_in("nginx.pid")
     wrk(port, "/index.html")
     with hammered(port, "/index.html", "index"):
         os.kill(old, signal.SIGUSR2)
         wait_for(lambda: text_of("nginx.pid.oldbin") and text_of("nginx.pid"), "the new master")
-        new = int(text_of("nginx.pid"))
+        new = pid_in("nginx.pid")
         workers = text_of(f"/proc/{old}/task/{old}/children").split()
         expect(str(new) in workers, f"the new master {new} is no child of the old one")
         workers.remove(str(new))
@@ -160,7 +165,7 @@ def web(port):
 
 def go(port):
     web(port)
-    os.kill(int(text_of("pid")), signal.SIGHUP)
+    os.kill(pid_in("pid"), signal.SIGHUP)
     wait_for(lambda: text_of("reloaded") == "reloaded", "the reload")
     get(port, "/", "index")
 
@@ -188,7 +193,7 @@ def postgresql(port, folder):
     bench("-t", "150")
     with open("data/postgresql.auto.conf", "a", encoding="utf-8") as f:
         f.write("session_preload_libraries = 'auto_explain'\n")
-    os.kill(int(text_of("data/postmaster.pid").split()[0]), signal.SIGHUP)
+    os.kill(pid_in("data/postmaster.pid"), signal.SIGHUP)
     wait_for(lambda: sql("SHOW session_preload_libraries") == "auto_explain", "the reload")
     bench("-S", "-t", "600")
     # The victim sleeps in a query of its own.
@@ -198,7 +203,7 @@ def postgresql(port, folder):
         find = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
         wait_for(lambda: sql(find), "the victim")
         os.kill(int(sql(find)), signal.SIGKILL)
-        expect(victim.wait(20) != 0, "the query of a backend that is killed did not fail")
+        expect(victim.wait(60) != 0, "the query of a backend that is killed did not fail")
     wait_for(answers, "an answer after the crash")
     bench("-S", "-t", "600")
     expect(sql("SELECT count(*) FROM pgbench_accounts") == "100000", "rows are lost")
@@ -207,7 +212,7 @@ def postgresql(port, folder):
 def memcached(port):
     """All its threads are hot, and late it writes to a connection of which nobody reads, and lets items go."""
     def client(number, rounds):
-        with socket.create_connection(("127.0.0.1", port), 20) as s, s.makefile("rb") as answers:
+        with socket.create_connection(("127.0.0.1", port), 60) as s, s.makefile("rb") as answers:
             for i in range(rounds):
                 value = f"{number}-{i}"
                 s.sendall(f"set k{number} 0 0 {len(value)}\r\n{value}\r\nget k{number}\r\n".encode())
@@ -225,7 +230,7 @@ def memcached(port):
         expect(not failed, f"wrong answers: {failed}")
 
     def ask(question, end):
-        with socket.create_connection(("127.0.0.1", port), 20) as s, s.makefile("rb") as answers:
+        with socket.create_connection(("127.0.0.1", port), 60) as s, s.makefile("rb") as answers:
             s.sendall(question + b"\r\n")
             for line in answers:
                 if line.startswith(end):
@@ -248,7 +253,7 @@ LOADS = {"redis": redis, "reload": reload_nginx, "upgrade": upgrade_nginx, "web"
 
 
 def listens(port):
-    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 20):
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 60):
         return True
     return False
 

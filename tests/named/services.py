@@ -133,6 +133,7 @@ POSTGRES = f"""listen_addresses = '127.0.0.1'
 port = {PORT}
 unix_socket_directories = ''
 shared_buffers = 16MB
+fsync = off
 max_connections = 20
 autovacuum = off
 checkpoint_timeout = 1h
