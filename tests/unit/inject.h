@@ -101,6 +101,7 @@ struct plan {
 	unsigned stops;	  /* after how many group-stops of the thread to send SIGCONT */
 	int late;	  /* a signal that comes @late_us after the injection's begin */
 	long late_us;
+	bool listen; /* with a listener, which is left to the test */
 	enum wh_inject result;
 	struct wh_inject_result detail;
 	unsigned done;
@@ -199,7 +200,7 @@ static void act(struct plan *plan, pid_t tid, pid_t tgid)
 	ptrace(PTRACE_GETREGS, tid, NULL, &plan->before);
 	if (k.sig)
 		CU_ASSERT_FATAL(pthread_create(&thread, NULL, send_late, &k) == 0);
-	plan->result = wh_inject_filter(
+	plan->result = (plan->listen ? wh_inject_listener : wh_inject_filter)(
 		tid, plan->trace_first && !plan->done ? trace_filter() : answer_filter(),
 		plan->no_new_privs, &plan->detail);
 	plan->done++;

@@ -4,6 +4,8 @@
 
 #include "tests/unit/inject.h"
 
+#include <sys/resource.h>
+
 /* ---- state ----------------------------------------------------------------------------------- */
 
 /* Without a libc buffer: it may not map anything. */
@@ -51,6 +53,97 @@ static void test_state(void)
 	CU_ASSERT(page->state[0].red_zone[15] == 0x5a5a10);
 	CU_ASSERT(memcmp(&page->state[0], &page->state[1], sizeof(page->state[0])) == 0);
 	CU_ASSERT(strcmp(page->maps[0], page->maps[1]) == 0);
+}
+
+/* ---- listeners ------------------------------------------------------------------------------- */
+
+#define FDS 64
+
+/* Bits. Makes no descriptor itself. */
+static uint64_t open_descriptors(void)
+{
+	uint64_t open = 0;
+
+	for (int fd = 0; fd < FDS; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			open |= UINT64_C(1) << fd;
+	return open;
+}
+
+static int listener_tracee(void)
+{
+	static const long arg[6] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66};
+	uint64_t before = open_descriptors();
+	int fd = open("/", O_RDONLY);
+
+	close(fd);
+	probe_call(SYS_getppid, arg, &page->state[0]);
+	page->nr = SYS_getppid;
+	probe_call(SYS_getppid, arg, &page->state[1]);
+	if (open_descriptors() != before || open("/", O_RDONLY) != fd)
+		return 1;
+	return filter_answers() ? 0 : 2;
+}
+
+static void test_listener(void)
+{
+	struct plan plan = usual_plan();
+	char link[40], text[64] = "";
+
+	plan.listen = true;
+	CU_ASSERT(follow(&plan, listener_tracee) == 0);
+	CU_ASSERT(plan.done == 1 && plan.result == WH_INJECT_DONE && plan.detail.err == 0);
+	CU_ASSERT(memcmp(&page->state[0], &page->state[1], sizeof(page->state[0])) == 0);
+	CU_ASSERT_FATAL(plan.detail.listener >= 0);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", plan.detail.listener);
+	CU_ASSERT(readlink(link, text, sizeof(text) - 1) > 0);
+	CU_ASSERT(strcmp(text, "anon_inode:seccomp notify") == 0);
+	CU_ASSERT(fcntl(plan.detail.listener, F_GETFD) == FD_CLOEXEC);
+	close(plan.detail.listener);
+}
+
+/* The filter is not there, and the call as if nothing had been. */
+static int refused_tracee(void)
+{
+	struct rlimit limit = {FDS, FDS};
+	struct sock_fprog prog = *answer_filter();
+
+	if (page->word) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			    &prog) < 0)
+			return 1;
+	} else {
+		setrlimit(RLIMIT_NOFILE, &limit);
+		while (dup(0) >= 0)
+			;
+	}
+	page->nr = SYS_getppid;
+	return getppid() > 0 && filter_answers() == page->word ? 0 : 2;
+}
+
+static int refused_busy_tracee(void)
+{
+	page->word = 1;
+	return refused_tracee();
+}
+
+static void test_listener_refused(void)
+{
+	struct plan full = usual_plan(), busy = usual_plan();
+	int before = open("/", O_RDONLY), after;
+
+	full.listen = busy.listen = true;
+	CU_ASSERT(follow(&full, refused_tracee) == 0);
+	CU_ASSERT(full.result == WH_INJECT_REFUSED && full.detail.err == EMFILE);
+	CU_ASSERT(follow(&busy, refused_busy_tracee) == 0);
+	CU_ASSERT(busy.result == WH_INJECT_REFUSED && busy.detail.err == EBUSY);
+	CU_ASSERT(full.detail.listener < 0 && busy.detail.listener < 0);
+	/* Nothing of ours is left open. */
+	close(before);
+	after = open("/", O_RDONLY);
+	CU_ASSERT(after == before);
+	close(after);
 }
 
 /* ---- results --------------------------------------------------------------------------------- */
@@ -317,6 +410,8 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{"nothing but the filter is new", test_state},
 		{"the calls' results, filter upon filter", test_results},
+		{"a listener", test_listener},
+		{"no listener to be had", test_listener_refused},
 		{"a read that blocks", test_blocked},
 		{"a thread with a small stack", test_small},
 		{"past an earlier filter's stops", test_traced},
