@@ -6,7 +6,8 @@
  * What is not known must be decoded at a stop, before the call: a thread that waits for an answer can be
  * interrupted, and makes its call anew then, as if nothing had been (ERESTARTSYS), with a stop at its entry.
  * A signal interrupts it, too; and as such calls do not answer EINTR otherwise, they are not to because of
- * that either.
+ * that either: they are made again after the signal's handler. That cannot be told from a known call that
+ * was interrupted itself (a lease on a file that was opened before without one): that is made again, too.
  *
  * The listener is made by the thread, and is for some moments in its table of descriptors: so only threads
  * get one that nobody shares that table with. There can be but one listener on a thread: a program that

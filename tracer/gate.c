@@ -221,7 +221,7 @@ static void emit_exceptions(struct gate *g, uint16_t nr, const struct wh_quiet_s
 	for (size_t i = 0; i < set->n; i++) {
 		if (set->v[i].nr != nr)
 			continue;
-		if (set->v[i].args)
+		if (set->v[i].args || set->v[i].high)
 			emit_item(g, &set->v[i]);
 		else
 			answer(g, SECCOMP_RET_ALLOW);

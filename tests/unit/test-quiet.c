@@ -208,6 +208,45 @@ static void test_filter(void)
 	wh_quiet_clear(&set);
 }
 
+/* A further filter: what it tells of, and that it leaves all else to the others. */
+static void test_told(void)
+{
+	const struct wh_gate_told told[] = {{257, 2, 0x43}, {262, -1, 0}, {0, -1, 0}};
+	struct wh_quiet_set inside = {0}, outside = {0};
+	struct sock_fprog filter;
+
+	CU_ASSERT(wh_quiet_add(&inside, &(struct wh_quiet_item){
+						.nr = 262, .args = 2 | 8, .value = {7, 1}}) == 1);
+	CU_ASSERT(wh_quiet_add(&outside, &(struct wh_quiet_item){.nr = 262, .high = 2}) == 1);
+	CU_ASSERT(wh_quiet_add(&outside, &(struct wh_quiet_item){.nr = 1}) == 1);
+	CU_ASSERT_EQUAL_FATAL(
+		wh_gate_compile_told(told, WH_ARRAY_SIZE(told), &inside, &outside, DATA, &filter),
+		0);
+	for (uint64_t nr = 0; nr < NUMBERS; nr++) {
+		const uint64_t none[6] = {0}, makes[6] = {0, 0, 0x40}, high[6] = {0, 0, 1ULL << 38},
+			       item[6] = {3, 7, 8, 1}, far[6] = {3, 1ULL << 33};
+		bool open = nr == 257, stat = nr == 262, any = open || stat || nr == 0;
+		uint32_t tells = any ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
+
+		CU_ASSERT_EQUAL(answer(&filter, "x86_64", nr, none), tells);
+		CU_ASSERT_EQUAL(answer(&filter, "x86_64", nr, makes),
+				open ? SECCOMP_RET_TRACE | DATA : tells);
+		CU_ASSERT_EQUAL(answer(&filter, "x86_64", nr, high), tells);
+		CU_ASSERT_EQUAL(answer(&filter, "x86_64", nr, item),
+				stat ? SECCOMP_RET_ALLOW : tells);
+		CU_ASSERT_EQUAL(answer(&filter, "x86_64", nr, far),
+				stat ? SECCOMP_RET_ALLOW : tells);
+		CU_ASSERT_EQUAL(answer(&filter, "i386", nr, none), SECCOMP_RET_ALLOW);
+		CU_ASSERT_EQUAL(answer(&filter, "x32", nr, none), SECCOMP_RET_ALLOW);
+		if (!any)
+			CU_ASSERT(is_constant(&filter, (uint32_t)nr,
+					      wh_syscall_abi("x86_64")->audit));
+	}
+	free(filter.filter);
+	wh_quiet_clear(&inside);
+	wh_quiet_clear(&outside);
+}
+
 static void test_too_long(void)
 {
 	struct wh_quiet_set set = {0};
@@ -235,6 +274,7 @@ int main(void)
 	CU_add_test(suite, "values are bounded", test_bound);
 	CU_add_test(suite, "calls whose results may not be seen", test_may);
 	CU_add_test(suite, "filters say what the sets say", test_filter);
+	CU_add_test(suite, "calls that are told of", test_told);
 	CU_add_test(suite, "a filter that is too long", test_too_long);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
