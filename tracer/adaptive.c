@@ -2,6 +2,7 @@
 #include "tracer/adaptive.h"
 
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/personality.h>
@@ -114,6 +115,30 @@ static void adaptive_free(struct wh_recorder *r)
 
 /* ---- the tree -------------------------------------------------------------------------------- */
 
+/* What @task's call returns is known, and no more is to be learnt of it: it need not be stopped at. */
+static int leave_call(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t,
+		      int64_t result)
+{
+	const struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_EXIT,
+						   .exit.rval = result};
+
+	t->between = false;
+	return wh_call_leave(r, task, &info);
+}
+
+/* Of clone3() that made a child, and no namespace, its return tells nothing. */
+static bool birth_is_all(const struct wh_task *maker, const struct wh_adaptive_task *m)
+{
+	const uint64_t loud = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME |
+			      CLONE_UNTRACED;
+	const struct wh_call *call = &maker->call;
+
+	return maker->in_call && call->name && strcmp(call->name, "clone3") == 0 &&
+	       !(call->number[0] & loud) && !m->follow.in_register && !m->follow.in_memory &&
+	       !call->n_needs;
+}
+
 static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker)
 {
 	struct wh_adaptive_task *t = state_of(r, task), *m = maker ? state_of(r, maker) : NULL;
@@ -138,12 +163,15 @@ static int adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_
 		wh_creds_get(r, maker);
 		wh_creds_copy(task, maker);
 	}
+	/* Its flags lie in memory, which another thread can change: the child tells. */
+	if (!m->loud && maker->in_call)
+		wh_creds_inherit(r, task, maker);
 	/* Asked once for all children. */
 	if (wh_path_same_root(r, maker))
 		task->root_known = maker->root_known;
 	t->follow = m->follow;
 	t->loud = m->loud || !wh_adaptive_fits(r, task, t);
-	return 0;
+	return !m->loud && birth_is_all(maker, m) ? leave_call(r, maker, m, task->tid) : 0;
 }
 
 /* @program counts as one that @m's children run; too many different ones, and it begins anew. */
@@ -178,15 +206,6 @@ static void tell_maker(struct wh_recorder *r, const struct wh_task *task,
 		wh_adaptive_rouse(r, maker, m);
 }
 
-/* Nothing more is to be learnt of it: its return, which is certain now, need not be stopped at. */
-static int leave_exec(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
-{
-	const struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_EXIT};
-
-	t->between = false;
-	return wh_call_leave(r, task, &info);
-}
-
 static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_adaptive_task *t = state_of(r, task);
@@ -201,7 +220,7 @@ static int adaptive_executed(struct wh_recorder *r, struct wh_task *task)
 		t->no = WH_ADAPTIVE_MAY;
 	t->loud = t->no || !wh_adaptive_fits(r, task, t);
 	wh_adaptive_of(r)->provided += !t->loud;
-	return t->loud ? 0 : leave_exec(r, task, t);
+	return t->loud ? 0 : leave_call(r, task, t, 0);
 }
 
 struct visit {
@@ -460,6 +479,8 @@ static int pass_late(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	struct wh_quiet_item item;
 	int k = wh_known_call(r, task);
 
+	if (k == 0)
+		k = wh_known_by_fact(r, task);
 	if (k)
 		return k < 0 ? k : 0;
 	if (!wh_quiet_ask(r, task, t->memory, &a->known, &item) ||

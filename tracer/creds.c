@@ -241,12 +241,18 @@ void wh_creds_copy(struct wh_task *child, const struct wh_task *maker)
 	child->creds_valid = true;
 }
 
-void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker)
+void wh_creds_inherit(struct wh_recorder *r, struct wh_task *child, const struct wh_task *maker)
 {
 	const char *by = maker->in_call ? maker->call.name : NULL;
+	bool same = false;
 
-	if (by && (strcmp(by, "fork") == 0 || strcmp(by, "vfork") == 0 ||
-		   (strcmp(by, "clone") == 0 && !(maker->call.arg[0] & CLONE_NEWUSER))))
+	if (child->creds_valid || child->call.abi || !maker->creds_valid || !by)
+		return;
+	if (strcmp(by, "clone3") == 0 && maker->creds.in_init_userns &&
+	    same_userns(r, child->tid, &same) < 0)
+		return;
+	if (same || (strcmp(by, "fork") == 0 || strcmp(by, "vfork") == 0 ||
+		     (strcmp(by, "clone") == 0 && !(maker->call.arg[0] & CLONE_NEWUSER))))
 		wh_creds_copy(child, maker);
 }
 

@@ -21,10 +21,10 @@ int wh_creds_parse(const char *text, struct wh_creds *ret_creds);
 bool wh_creds_in_group(const struct wh_creds *creds, gid_t gid);
 /**
  * wh_creds_inherit() - @child was just made by the call in which @maker is, and has called nothing: it
- * has its maker's credentials, unless in a new user namespace (copy_creds() in kernel/cred.c). Only
- * where the flags were not in memory, which another thread may have changed since.
+ * has its maker's credentials, unless in a new user namespace (copy_creds() in kernel/cred.c). Flags in
+ * memory another thread may have changed since: then the child's namespace is looked at.
  */
-void wh_creds_inherit(struct wh_task *child, const struct wh_task *maker);
+void wh_creds_inherit(struct wh_recorder *r, struct wh_task *child, const struct wh_task *maker);
 /** wh_creds_copy() - the same where it is known that @maker's call made no user namespace. */
 void wh_creds_copy(struct wh_task *child, const struct wh_task *maker);
 /** wh_creds_forget() - they may have changed. */

@@ -501,7 +501,9 @@ int wh_decode_predicted(struct wh_recorder *r, struct wh_task *task, int err)
 
 	call->returned = true;
 	call->err = err;
-	call->detail = 1; /* an open leads where its path does */
+	/* An open leads where its path does. */
+	if (call->row->irregular == WH_IRREGULAR_OPEN)
+		call->detail = 1;
 	if (err)
 		k = count_error(r, task);
 	if (k == 0)

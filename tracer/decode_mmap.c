@@ -12,14 +12,13 @@
 #include "tracer/decode_impl.h"
 
 /* Of the call: what the arguments say, wherever they were. */
-enum { ADDRESS, LENGTH, PROT, FD };
+enum { ADDRESS, LENGTH, PROT };
 
 int wh_decode_mmap_enter(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
 	uint64_t words[6];
 
-	(void)r;
 	if (wh_decode_is32(call) && strcmp(call->row->name, "mmap") == 0) {
 		/* There the name is the old call's: one pointer to all six arguments. */
 		if (wh_decode_words(task, call->arg[0], words, 6) < 0)
@@ -30,11 +29,10 @@ int wh_decode_mmap_enter(struct wh_recorder *r, struct wh_task *task)
 	call->number[ADDRESS] = words[0];
 	call->number[LENGTH] = words[1];
 	call->number[PROT] = words[2];
-	call->number[FD] = (uint64_t)-1;
 	if (call->row->arg[4] == WH_ARG_FD) {
 		call->detail = 1; /* an mmap */
-		if (!(words[3] & MAP_ANONYMOUS))
-			call->number[FD] = (uint64_t)(int)words[4];
+		if (words[2] & PROT_EXEC && !(words[3] & MAP_ANONYMOUS) && (int)words[4] >= 0)
+			return wh_path_fd(r, task, (int)words[4], &call->place[0]);
 	}
 	return 0;
 }
@@ -96,9 +94,7 @@ static int mapped_files(struct wh_recorder *r, struct wh_task *task, uint64_t fr
 int wh_decode_mmap_exit(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
-	struct wh_place place = {0};
 	uint64_t *number = call->number;
-	int k = 0;
 
 	if (!(number[PROT] & PROT_EXEC))
 		return 0;
@@ -109,11 +105,5 @@ int wh_decode_mmap_exit(struct wh_recorder *r, struct wh_task *task)
 			return 0;
 		return mapped_files(r, task, number[ADDRESS], end);
 	}
-	if ((int)number[FD] < 0)
-		return 0;
-	k = wh_path_fd(r, task, (int)number[FD], &place);
-	if (k == 0)
-		k = wh_decode_fact_file(r, task, &place, WH_ACCESS_MMAP_EXEC, NULL, NULL);
-	wh_path_clear(&place);
-	return k;
+	return wh_decode_fact_file(r, task, &call->place[0], WH_ACCESS_MMAP_EXEC, NULL, NULL);
 }

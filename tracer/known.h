@@ -52,6 +52,13 @@ bool wh_known_looks(const struct wh_syscall_row *row);
 uint64_t wh_known_open_mask(void);
 
 /**
+ * wh_known_by_fact() - the same, likewise, for calls that read a limit of one's own or map code of a file
+ * where a loader has made room for it: their fact is there, of this program and phase, and all such calls
+ * have succeeded.
+ */
+int wh_known_by_fact(struct wh_recorder *r, struct wh_task *task);
+
+/**
  * wh_known_entered() - decoding of the entry of @task's call is done. For tracer/call.c.
  * Return: 0 or -ENOMEM.
  */

@@ -214,7 +214,7 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 		return 0;
 	err = add_task(loop, tid, task, &child);
 	if (err == 0)
-		wh_creds_inherit(child, task);
+		wh_creds_inherit(loop->r, child, task);
 	if (err == 0 && event == PTRACE_EVENT_VFORK)
 		child->vfork_child = child->process != task->process && !child->process->executed;
 	return err;

@@ -174,7 +174,11 @@ int wh_task_add(struct wh_recorder *r, pid_t tid, const struct wh_task *maker,
 	task->tid = tid;
 	task->process = process;
 	/* It has its maker's root, too. */
-	task->root_known = maker ? maker->root_known : 0;
+	if (maker) {
+		task->root_known = maker->root_known;
+		task->root = maker->root;
+		task->root_at = maker->root_at;
+	}
 	task->next = r->tasks->task[bucket(tid)];
 	r->tasks->task[bucket(tid)] = task;
 	r->tasks->n++;

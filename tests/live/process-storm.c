@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 
 #define CHILDREN 120
 /* The number of a child, or what it does. */
+#define ODD_FILE   "50" /* maps code of another file, and reads another limit */
 #define ODD_CALL   "60" /* getsid() */
 #define ODD_SIGNAL "70" /* sigaction() and getppid(), which the maker calls again and again */
 #define ODD_PLACE  "80" /* sched_yield(), which the maker calls, from where the maker has its code */
@@ -72,7 +74,15 @@ static int child(const char *number, const char *place)
 	void *at = (void *)(uintptr_t)strtoull(place, NULL, 16), *page;
 
 	syscall(SYS_getpid);
-	if (strcmp(number, ODD_CALL) == 0) {
+	if (strcmp(number, ODD_FILE) == 0) {
+		struct rlimit limit;
+		int fd = open("other", O_RDONLY);
+
+		page = new_page(NULL);
+		expect_that(mmap(page, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
+				 0) == page);
+		expect_that(getrlimit(RLIMIT_CORE, &limit) == 0);
+	} else if (strcmp(number, ODD_CALL) == 0) {
 		syscall(SYS_getsid, 0);
 	} else if (strcmp(number, ODD_SIGNAL) == 0) {
 		signal(SIGUSR1, SIG_IGN);
@@ -168,6 +178,7 @@ int main(int argc, char **argv)
 	personality(SOME_FIXED);
 #endif
 	copy_self("small");
+	copy_self("other");
 	/* The page that sched_yield() of the C library is in. */
 	snprintf(place, sizeof(place), "%llx",
 		 (unsigned long long)(uintptr_t)sched_yield & ~4095ULL);
@@ -202,6 +213,16 @@ int main(int argc, char **argv)
 	expect_programs("getppid", true, true);
 	expect_programs("getuid", true, false);
 	expect_programs("getpid", true, true);
+	expect("{'scope':'files','where':{'path':'^%s/other$','access':'^mmap-exec$'},"
+	       "'compare':['path','programs','outcomes']}",
+	       expect_here());
+	expect("{'fact':'files','path':'%s/other','programs':['%s/small'],'outcomes':{'ok':1}}",
+	       expect_here(), expect_here());
+	expect("{'scope':'rlimits','where':{'resource':'^RLIMIT_CORE$'},"
+	       "'compare':['change','programs']}");
+	expect("{'fact':'rlimits','resource':'RLIMIT_CORE','change':'read','programs':['%s/"
+	       "small']}",
+	       expect_here());
 	expect("{'scope':'execs','where':{'to':'/small$'},'compare':['to','count']}");
 	expect("{'fact':'execs','to':'%s/small','count':%d}", expect_here(), CHILDREN);
 	return 0;
