@@ -130,10 +130,21 @@ void act_late(struct actor *a)
 	late(a, pick(a, COUNT(lates)));
 }
 
+/* Each in a process of its own: a filter that a thread has got once lets nothing more pass later. */
 void act_lates(struct actor *a)
 {
-	for (size_t k = 0; k < COUNT(lates); k++)
-		late(a, k);
+	for (size_t k = 0; k < COUNT(lates); k++) {
+		struct actor child;
+		pid_t pid;
+
+		child_of(a, &child);
+		pid = fork();
+		if (!pid) {
+			late(&child, k);
+			_exit(0);
+		}
+		wait_for(pid, 0);
+	}
 }
 
 /* A text that could not be written to when it was looked at, and that says something else later. */

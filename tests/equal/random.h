@@ -26,13 +26,16 @@ struct actor {
 };
 
 /* clang-format off */
-/* What any thread may do: acts.c, calls.c, late.c, sockets.c. Often: those that pick among many. */
+/*
+ * What any thread may do: acts.c, calls.c, late.c, sockets.c. Often: those that pick among many. First: what
+ * must come from a thread that was not hot.
+ */
 #define WH_ACTS(X)                                                                                 \
-	X(file) X(file) X(file) X(replace) X(appear) X(dup) X(map) X(acl)                          \
+	X(lates) X(file) X(file) X(file) X(replace) X(appear) X(dup) X(map) X(acl)                 \
 	X(pipes) X(mqueue) X(ipc) X(pidfd) X(watch) X(ring) X(crypto) X(signal)                    \
 	X(meet) X(meet) X(pass) X(family) X(option) X(netlink)                                     \
 	X(calls) X(calls) X(calls) X(calls) X(error) X(old) X(old) X(low) X(table)                 \
-	X(late) X(late) X(late) X(lates) X(shown)
+	X(late) X(late) X(late) X(shown)
 
 /* What changes the whole process: done in one of its own, which has been hot. deeds.c, filters.c. */
 #define WH_DEEDS(X)                                                                                \
