@@ -269,11 +269,14 @@ static int adaptive_tick(struct wh_recorder *r)
 	struct wh_adaptive *a = wh_adaptive_of(r);
 	struct visit v = {.r = r};
 
-	if (a->phase == r->phase)
-		return wh_recent_check(r);
-	a->phase = r->phase;
-	wh_task_each(r->tasks, visit_phase, &v);
-	return wh_recent_check(r);
+	int err;
+
+	if (a->phase != r->phase) {
+		a->phase = r->phase;
+		wh_task_each(r->tasks, visit_phase, &v);
+	}
+	err = wh_recent_check(r);
+	return err < 0 ? err : wh_adaptive_unhold(r, true);
 }
 
 static int adaptive_interrupted(struct wh_recorder *r, struct wh_task *task)
@@ -553,6 +556,7 @@ static int adaptive_stop(struct wh_recorder *r, struct wh_task *task,
 			 const struct __ptrace_syscall_info *info)
 {
 	struct wh_adaptive_task *t = state_of(r, task);
+	int err = 0;
 
 	if (!t)
 		return -ENOMEM;
@@ -564,7 +568,8 @@ static int adaptive_stop(struct wh_recorder *r, struct wh_task *task,
 	case PTRACE_SYSCALL_INFO_SECCOMP:
 		return stop_filter(r, task, t, info);
 	case PTRACE_SYSCALL_INFO_EXIT:
-		return stop_exit(r, task, t, info);
+		err = stop_exit(r, task, t, info);
+		return err < 0 ? err : wh_adaptive_unhold(r, false);
 	}
 	return 0;
 }

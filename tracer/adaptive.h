@@ -31,6 +31,7 @@
 #define WH_ADAPTIVE_MS	     250 /* … within this time, and a thread is hot */
 #define WH_ADAPTIVE_EXECS    16	 /* so many children executed programs that are known: more will */
 #define WH_ADAPTIVE_CHILDREN 4	 /* different programs */
+#define WH_ADAPTIVE_HELD     32	 /* threads that wait until a change is over */
 
 /** Why a thread stays loud although it is hot. */
 enum wh_adaptive_no {
@@ -102,7 +103,10 @@ struct wh_adaptive {
 	bool notify_works; /* listeners can be had … */
 	bool no_listener;  /* … but are no better than stops */
 	unsigned listeners;
-	uint64_t told[8]; /* bits: numbers that some filter tells of */
+	struct wh_notified held[WH_ADAPTIVE_HELD]; /* to be answered when no change is in flight */
+	size_t n_held;
+	bool hold_no_more; /* a change takes long */
+	uint64_t told[8];  /* bits: numbers that some filter tells of */
 	uint64_t hushed, roused, passed, provided, remembered, no[WH_ADAPTIVE_NOS];
 };
 
@@ -183,6 +187,11 @@ int wh_adaptive_listen(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 /** wh_adaptive_notified(), wh_adaptive_signal() - of struct wh_engine. */
 int wh_adaptive_notified(struct wh_recorder *r, const struct wh_notified *n);
 int wh_adaptive_signal(struct wh_recorder *r, struct wh_task *task, int sig, int *ret_sig);
+/**
+ * wh_adaptive_unhold() - a call has returned, or (@late) some time has gone by: answer those who wait for
+ * the end of a change, if it is over, or late. Return: 0 or -ENOMEM.
+ */
+int wh_adaptive_unhold(struct wh_recorder *r, bool late);
 /** wh_adaptive_refused() - a call has returned: was a listener refused because of ours? 0 or -ENOMEM. */
 int wh_adaptive_refused(struct wh_recorder *r, struct wh_task *task,
 			const struct wh_adaptive_task *t, const struct __ptrace_syscall_info *info);

@@ -188,6 +188,14 @@ int wh_adaptive_notify_start(struct wh_recorder *r)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+static bool hold(struct wh_adaptive *a, const struct wh_notified *n)
+{
+	if (a->hold_no_more || a->n_held == WH_ADAPTIVE_HELD)
+		return false;
+	a->held[a->n_held++] = *n;
+	return true;
+}
+
 int wh_adaptive_notified(struct wh_recorder *r, const struct wh_notified *n)
 {
 	struct wh_task *task = wh_task_find(r->tasks, n->tid);
@@ -212,9 +220,39 @@ int wh_adaptive_notified(struct wh_recorder *r, const struct wh_notified *n)
 		wh_notify_go_on(r->notify, n);
 		return 0;
 	}
+	/* While names change nothing is known; that is over sooner than a stop would be. */
+	if (!t->loud && !t->look && r->changes.in_flight && !r->changes.slow &&
+	    hold(wh_adaptive_of(r), n))
+		return 0;
 	t->look = true;
 	ptrace(PTRACE_INTERRUPT, task->tid, NULL, NULL);
 	return 0;
+}
+
+int wh_adaptive_unhold(struct wh_recorder *r, bool late)
+{
+	struct wh_adaptive *a = wh_adaptive_of(r);
+	struct wh_notified held[WH_ADAPTIVE_HELD];
+	size_t n = a->n_held;
+	int err = 0;
+
+	if (!r->changes.in_flight)
+		a->hold_no_more = false;
+	else if (!late || !n)
+		return 0;
+	else
+		a->hold_no_more = true;
+	memcpy(held, a->held, n * sizeof(*held));
+	a->n_held = 0;
+	for (size_t i = 0; i < n && err == 0; i++) {
+		const struct wh_task *task = wh_task_find(r->tasks, held[i].tid);
+		const struct wh_adaptive_task *t = task ? task->watch : NULL;
+
+		/* Else it was interrupted: it is gone, or will ask again. */
+		if (t && !t->between && !task->in_call)
+			err = wh_adaptive_notified(r, &held[i]);
+	}
+	return err;
 }
 
 #ifdef __x86_64__

@@ -317,6 +317,16 @@ static const char *path_of(const struct wh_call *call)
 
 /* ---- remembering ----------------------------------------------------------------------------- */
 
+/* It may wait for whoever mounts, has the other end of a fifo, or serves a file system. */
+static bool call_is_slow(const struct wh_recorder *r, const struct wh_call *call)
+{
+	const struct wh_place *place = &call->place[0];
+
+	return call->row->irregular == WH_IRREGULAR_MOUNT || wh_known_some_wait(r) ||
+	       (call->row->irregular == WH_IRREGULAR_OPEN && place->exists &&
+		!S_ISREG(place->mode) && !S_ISDIR(place->mode));
+}
+
 int wh_known_entered(struct wh_recorder *r, struct wh_task *task)
 {
 	int err = 0;
@@ -331,7 +341,9 @@ int wh_known_entered(struct wh_recorder *r, struct wh_task *task)
 		err = wh_recent_change(r);
 	task->changing = &r->changes;
 	task->changing_unseen = call_changes_unseen(&task->call);
+	task->changing_slow = call_is_slow(r, &task->call);
 	r->changes.in_flight++;
+	r->changes.slow += task->changing_slow;
 	r->changes.names++;
 	r->changes.generation += task->changing_unseen;
 	return err;
@@ -342,6 +354,7 @@ void wh_known_left(struct wh_task *task)
 	if (!task->changing)
 		return;
 	task->changing->in_flight--;
+	task->changing->slow -= task->changing_slow;
 	task->changing->names++;
 	task->changing->generation += task->changing_unseen;
 	task->changing = NULL;

@@ -125,9 +125,10 @@ struct wh_call {
  * @generation: grows at the entry and the end of each that changes what a look at a place may not show,
  *   or where a root is
  * @names: grows at the entry and the end of each
+ * @slow: those in flight that may take as long as somebody else likes
  */
 struct wh_changes {
-	unsigned in_flight;
+	unsigned in_flight, slow;
 	uint64_t generation, names;
 };
 
@@ -145,6 +146,7 @@ struct wh_task {
 	bool in_call;		     /* between entry and exit */
 	struct wh_changes *changing; /* where the call in flight is counted, or NULL */
 	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
+	bool changing_slow;	     /* … and it may take long */
 	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
 	bool learnt; /* tracer/known.c: the last call decoded to its end is known now */
 	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours, … */
