@@ -115,6 +115,14 @@ static inline struct wh_adaptive *wh_adaptive_of(const struct wh_recorder *r)
 	return r->watch;
 }
 
+/* ---- tracer/adaptive_tree.c ------------------------------------------------------------------ */
+
+/** wh_adaptive_state() - what is known of @task, made if need be; NULL when memory ran out. */
+struct wh_adaptive_task *wh_adaptive_state(struct wh_recorder *r, struct wh_task *task);
+/** wh_adaptive_born(), wh_adaptive_executed() - of struct wh_engine. */
+int wh_adaptive_born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker);
+int wh_adaptive_executed(struct wh_recorder *r, struct wh_task *task);
+
 /* ---- tracer/adaptive_gate.c ------------------------------------------------------------------ */
 
 /** wh_adaptive_seen() - whether @program has made calls of number @nr in this phase. */
