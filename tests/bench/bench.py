@@ -180,11 +180,16 @@ class Bench:
             self.gaps(MEMORY, way, traced)
             progress(f"memory {way.name}: " + ", ".join(f"{size:.1f} MB" for size in sizes))
 
-    def ratios(self, workload, way):
-        """traced / native, by round."""
+    def ratios(self, workload, way, to="native"):
+        """traced / native (or another way), by round."""
         figures = self.figures.get(workload, {})
-        pairs = zip(figures.get(way, []), figures.get("native", []))
+        pairs = zip(figures.get(way, []), figures.get(to, []))
         return [a / b for a, b in pairs if a is not None and b]
+
+    def medians(self, workload, to):
+        """Of all ways that were measured together with that one."""
+        ratios = {way.name: self.ratios(workload, way.name, to) for way in self.ways}
+        return {way: statistics.median(values) for way, values in ratios.items() if values}
 
     def run(self):
         """Everything."""
@@ -196,13 +201,13 @@ class Bench:
 
     def data(self):
         """What the reports are made from."""
-        medians = {name: {way.name: statistics.median(self.ratios(name, way.name)) for way in self.ways
-                          if self.ratios(name, way.name)} for name in self.figures}
         return {
             "rounds": self.options.rounds,
             "ways": {way.name: way.about for way in self.ways},
             "workloads": {w.name: {"about": w.about, "figure": w.figure, "work": w.work} for w in self.workloads},
-            "figures": self.figures, "ratios": medians,
+            "figures": self.figures, "ratios": {name: self.medians(name, "native") for name in self.figures},
+            "against": {w.name: {w.against: self.medians(w.name, w.against)} for w in self.workloads
+                        if getattr(w, "against", None)},
             "stops": {name: {way: statistics.median(values) for way, values in ways.items()}
                       for name, ways in self.stops.items()},
             "events": self.options.events, "memory": self.memory, "refused": self.refused, "notes": self.notes,

@@ -77,6 +77,9 @@ def ratio_rows(data):
         ratios = data["ratios"].get(name, {})
         rows.append([name, f"{statistics.median(native):,.0f} {workload['figure']}" if native else NONE,
                      *(ratio(ratios.get(way)) for way in ways)])
+        for peer, values in data["against"].get(name, {}).items():
+            if values:
+                rows.append([f"{name}, times {peer}", "", *(ratio(values.get(way)) for way in ways)])
     if data["memory"]:
         for i, part in enumerate(("1/10", "1/2", "all")):
             cells = [data["memory"].get(way) for way in ways]

@@ -330,6 +330,8 @@ class Storm:
     """Processes one after the other, each of which executes a small program."""
 
     name, figure, work = "storm", "executions/s", "executions"
+    # So much of the time is the kernel's own that native says little: what counts is how others fare.
+    against = "strace"
 
     def __init__(self, options):
         self.options, self.folder = options, ""
