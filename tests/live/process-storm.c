@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many short-lived children that execute the same small program, of which a few do what no other does. Who
+ * Many short-lived children that execute one of two small programs, of which a few do what no other does. Who
  * did what must be told whatever an engine lets pass unseen: also a call that only the maker makes again and
  * again, or only its children, made for the first time by the other one.
  */
@@ -20,9 +20,11 @@
 #include "expect.h"
 
 #define CHILDREN 120
+#define TINY(i)	 ((i) % 4 == 3) /* which execute the other program */
 /* The number of a child, or what it does. */
 #define ODD_FILE   "50" /* maps code of another file, and reads another limit */
 #define ODD_CALL   "60" /* getsid() */
+#define ODD_TINY   "63" /* likewise, by the other program */
 #define ODD_SIGNAL "70" /* sigaction() and getppid(), which the maker calls again and again */
 #define ODD_PLACE  "80" /* sched_yield(), which the maker calls, from where the maker has its code */
 #define ODD_MOVE   "90" /* getpgrp(), from a mapping that mremap() has put there */
@@ -82,7 +84,7 @@ static int child(const char *number, const char *place)
 		expect_that(mmap(page, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
 				 0) == page);
 		expect_that(getrlimit(RLIMIT_CORE, &limit) == 0);
-	} else if (strcmp(number, ODD_CALL) == 0) {
+	} else if (strcmp(number, ODD_CALL) == 0 || strcmp(number, ODD_TINY) == 0) {
 		syscall(SYS_getsid, 0);
 	} else if (strcmp(number, ODD_SIGNAL) == 0) {
 		signal(SIGUSR1, SIG_IGN);
@@ -105,17 +107,18 @@ static int child(const char *number, const char *place)
 
 static pid_t start(int i, char *const argv[])
 {
+	const char *path = TINY(i) ? "./tiny" : argv[0];
 	pid_t pid;
 
 	if (i % 3 == 2) {
-		expect_that(posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) == 0);
+		expect_that(posix_spawn(&pid, path, NULL, NULL, argv, environ) == 0);
 		return pid;
 	}
 	pid = i % 3 ? vfork() : fork();
 	if (pid == 0) {
 		if (i == ODD_FORK)
 			syscall(SYS_getuid);
-		execv(argv[0], argv);
+		execv(path, argv);
 		_exit(127);
 	}
 	return pid;
@@ -143,17 +146,25 @@ static const char *self(void)
 	return path;
 }
 
-static void expect_programs(const char *name, bool maker, bool small)
+static void expect_programs(const char *name, bool maker, bool small, bool tiny)
 {
-	char programs[3 * PATH_MAX], a[PATH_MAX + 8], b[PATH_MAX];
+	const char *here = expect_here(), *me = maker ? self() : "";
+	bool first = strcmp(me, here) < 0;
+	char programs[4 * PATH_MAX] = "";
+	size_t n = 0;
 
-	snprintf(a, sizeof(a), "%s/small", expect_here());
-	snprintf(b, sizeof(b), "%s", self());
-	if (maker && small)
-		snprintf(programs, sizeof(programs), "'%s','%s'", strcmp(a, b) < 0 ? a : b,
-			 strcmp(a, b) < 0 ? b : a);
-	else
-		snprintf(programs, sizeof(programs), "'%s'", maker ? b : a);
+	/* Sorted, as a trace has them. */
+	for (int turn = 0; turn < 4; turn++) {
+		const char *program = turn == 0	  ? (first ? me : "")
+				      : turn == 1 ? (small ? "/small" : "")
+				      : turn == 2 ? (tiny ? "/tiny" : "")
+						  : (first ? "" : me);
+
+		if (*program)
+			n += (size_t)snprintf(programs + n, sizeof(programs) - n, "%s'%s%s'",
+					      n ? "," : "", turn == 1 || turn == 2 ? here : "",
+					      program);
+	}
 	for (char *s = programs; *s; s++)
 		*s = *s == '\'' ? '"' : *s;
 	expect("{'scope':'syscalls','where':{'name':'^%s$'},'compare':['name','programs']}", name);
@@ -178,6 +189,7 @@ int main(int argc, char **argv)
 	personality(SOME_FIXED);
 #endif
 	copy_self("small");
+	copy_self("tiny");
 	copy_self("other");
 	/* The page that sched_yield() of the C library is in. */
 	snprintf(place, sizeof(place), "%llx",
@@ -206,13 +218,13 @@ int main(int argc, char **argv)
 	page = new_page((void *)(uintptr_t)0x10000000);
 	write_code(page, SYS_getpid);
 	run_code(page);
-	expect_programs("getsid", false, true);
-	expect_programs("rt_sigaction", true, true);
-	expect_programs("sched_yield", true, true);
-	expect_programs("getpgrp", true, true);
-	expect_programs("getppid", true, true);
-	expect_programs("getuid", true, false);
-	expect_programs("getpid", true, true);
+	expect_programs("getsid", false, true, true);
+	expect_programs("rt_sigaction", true, true, false);
+	expect_programs("sched_yield", true, true, false);
+	expect_programs("getpgrp", true, true, false);
+	expect_programs("getppid", true, true, false);
+	expect_programs("getuid", true, false, false);
+	expect_programs("getpid", true, true, true);
 	expect("{'scope':'files','where':{'path':'^%s/other$','access':'^mmap-exec$'},"
 	       "'compare':['path','programs','outcomes']}",
 	       expect_here());
@@ -223,7 +235,8 @@ int main(int argc, char **argv)
 	expect("{'fact':'rlimits','resource':'RLIMIT_CORE','change':'read','programs':['%s/"
 	       "small']}",
 	       expect_here());
-	expect("{'scope':'execs','where':{'to':'/small$'},'compare':['to','count']}");
-	expect("{'fact':'execs','to':'%s/small','count':%d}", expect_here(), CHILDREN);
+	expect("{'scope':'execs','where':{'to':'/(small|tiny)$'},'compare':['to','count']}");
+	expect("{'fact':'execs','to':'%s/small','count':%d}", expect_here(), CHILDREN * 3 / 4);
+	expect("{'fact':'execs','to':'%s/tiny','count':%d}", expect_here(), CHILDREN / 4);
 	return 0;
 }
