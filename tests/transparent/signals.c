@@ -87,12 +87,16 @@ static long call_futex_timed(void)
 	return syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, &ts, NULL, 0) == 0 ? 1 : -1;
 }
 
+/* Long, where it is going to be interrupted. */
+static int sleep_seconds;
+
 static long call_nanosleep(void)
 {
-	struct timespec ts = {0, 400000000}, left = {9, 0};
+	struct timespec ts = {sleep_seconds, 400000000}, left = {9, 0};
 	long ret = syscall(SYS_nanosleep, &ts, &left);
 
-	if (ret < 0 && errno == EINTR && (left.tv_sec || left.tv_nsec > ts.tv_nsec))
+	if (ret < 0 && errno == EINTR &&
+	    (left.tv_sec > ts.tv_sec || (left.tv_sec == ts.tv_sec && left.tv_nsec > ts.tv_nsec)))
 		return -2;
 	return ret < 0 ? ret : 1;
 }
@@ -228,6 +232,7 @@ static void try(const struct call *c, enum how how)
 	char name[64];
 	long ret;
 
+	sleep_seconds = how == IGNORED || how == STOPPED ? 0 : 8;
 	shared->handled = shared->done = 0;
 	sigaction(SIGUSR1, &action, NULL);
 	pid = fork();
