@@ -219,6 +219,7 @@ static int narrow(struct wh_recorder *r, struct wh_task *task, struct wh_adaptiv
 int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
 {
 	struct wh_adaptive *a = wh_adaptive_of(r);
+	bool vain = false;
 	int k = 1;
 
 	t->heat = 0;
@@ -230,14 +231,16 @@ int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 		struct wh_adaptive_gate wanted = {0};
 
 		k = collect(r, task, t, a->by_code, &wanted.outside);
-		if (k == 0)
+		/* As of a 32-bit program, of which no filter lets anything pass. */
+		vain = k == 0 && !wanted.outside.n;
+		if (k == 0 && !vain)
 			k = narrow(r, task, t, &wanted);
 		wh_quiet_clear(&wanted.outside);
 	}
 	if (k == 1) {
 		a->hushed++;
 		t->loud = false;
-	} else if (k == 0 && !t->no && !task->has_pending) {
+	} else if (k == 0 && !vain && !t->no && !task->has_pending) {
 		t->heat = WH_ADAPTIVE_HEAT; /* at the next call, then */
 	}
 	return k < 0 ? k : 0;
