@@ -115,6 +115,7 @@ static void foregone(void)
 	}
 	while (waitpid(-1, NULL, 0) > 0)
 		;
+	syscall(SYS_waitid, P_ALL, 0, NULL, WEXITED, NULL);
 }
 
 void wait_for(pid_t pid, int want)
