@@ -176,7 +176,7 @@ static void watch_program(struct wh_assisted_watch *w, struct wh_task *task,
 	if (!own->slot)
 		return;
 	wh_assisted_count(w->kernel, own->slot);
-	own->slot->tid = (unsigned)task->tid; /* exec by a thread changes it */
+	wh_assisted_name(w->kernel, own->slot, task->tid);
 	if (program_number(w, task->process->program, &number))
 		own->slot->program = number;
 	else

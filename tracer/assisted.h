@@ -82,6 +82,8 @@ struct wh_watch_slot *wh_assisted_give(struct wh_assisted_kernel *kernel, pid_t 
  */
 struct wh_watch_slot *wh_assisted_find(struct wh_assisted_kernel *kernel, pid_t tid,
 				       const struct wh_watch_slot *maker);
+/** wh_assisted_name() - the thread of @slot, stopped, has another id now: exec by a thread changes it. */
+void wh_assisted_name(struct wh_assisted_kernel *kernel, struct wh_watch_slot *slot, pid_t tid);
 /** wh_assisted_slot() - the one of number @i, in use (it has a tid) or not. */
 struct wh_watch_slot *wh_assisted_slot(struct wh_assisted_kernel *kernel, unsigned i);
 /** wh_assisted_in_use() - how many are. */

@@ -211,6 +211,12 @@ static void give_back(struct wh_assisted_kernel *w, unsigned index)
 	__atomic_store_n(&w->bpf->bss->vacant_tail, tail + 1, __ATOMIC_SEQ_CST);
 }
 
+void wh_assisted_name(struct wh_assisted_kernel *w, struct wh_watch_slot *slot, pid_t tid)
+{
+	slot->tid = (unsigned)tid;
+	w->bpf->bss->tids[slot - w->slots] = (unsigned)tid;
+}
+
 struct wh_watch_slot *wh_assisted_give(struct wh_assisted_kernel *w, pid_t leader)
 {
 	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, leader, 0);
@@ -222,7 +228,7 @@ struct wh_watch_slot *wh_assisted_give(struct wh_assisted_kernel *w, pid_t leade
 			give_back(w, slot - 1);
 		return NULL;
 	}
-	w->slots[slot - 1].tid = (unsigned)leader;
+	wh_assisted_name(w, &w->slots[slot - 1], leader);
 	w->bpf->bss->armed = 1;
 	return &w->slots[slot - 1];
 }
@@ -233,7 +239,7 @@ static struct wh_watch_slot *search(const struct wh_assisted_kernel *w, pid_t ti
 	unsigned n = least(w->bpf->bss->vacant_head, w->n_slots);
 
 	for (unsigned i = 0; i < n; i++)
-		if (w->slots[i].tid == (unsigned)tid)
+		if (w->bpf->bss->tids[i] == (unsigned)tid)
 			return &w->slots[i];
 	return NULL;
 }
@@ -273,6 +279,7 @@ void wh_assisted_release(struct wh_assisted_kernel *w, struct wh_watch_slot *slo
 {
 	wh_assisted_count(w, slot);
 	memset(slot, 0, offsetof(struct wh_watch_slot, text));
+	wh_assisted_name(w, slot, 0);
 	give_back(w, (unsigned)(slot - w->slots));
 }
 

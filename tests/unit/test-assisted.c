@@ -396,7 +396,6 @@ static bool has_gap(struct wh_trace *trace, const char *kind)
 	return false;
 }
 
-/* The engine says in the trace what BPF has lost, … */
 static void record(struct wh_recorder *r, unsigned records)
 {
 	const struct wh_engine *engine = &wh_assisted_engine;
@@ -449,7 +448,7 @@ static struct wh_trace *trace_of(unsigned records)
 	return trace;
 }
 
-/* … and nothing of the kind where nothing was. */
+/* The engine says in the trace what BPF has lost, and nothing of the kind where nothing was. */
 static void test_gap(void)
 {
 	struct wh_trace *all, *none;

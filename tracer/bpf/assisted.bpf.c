@@ -44,6 +44,7 @@ struct wh_watch_row row[WH_WATCH_NUMBERS];
 unsigned int vacant
 	[WH_WATCH_SLOTS]; /* a ring of slots that are free: taken at the head, given back at the tail */
 unsigned int vacant_head, vacant_tail;
+unsigned int tids[WH_WATCH_SLOTS]; /* of all slots, side by side, to be searched */
 unsigned int phase;
 unsigned int
 	now; /* in seconds, as the tracer last wrote it: a helper that tells is not for all kernels */
@@ -139,6 +140,7 @@ int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 	slot->plain = maker->plain;
 	slot->loud = maker->loud;
 	slot->tid = tid_of(child);
+	tids[index & (WH_WATCH_SLOTS - 1)] = slot->tid;
 	maker->child_tid = slot->tid;
 	maker->child = index + 1;
 	return 0;
