@@ -5,6 +5,7 @@
 
 #include "tracer/decode.h"
 #include "tracer/known.h"
+#include "tracer/pending.h"
 #include "tracer/site.h"
 
 #define SYS_SECCOMP_CODE 1 /* si_code of a SIGSYS by seccomp; SYS_SECCOMP where libc has it */
@@ -58,15 +59,8 @@ int wh_call_enter(struct wh_recorder *r, struct wh_task *task,
  */
 static bool trapped_by_filter(const struct wh_task *task, const struct __ptrace_syscall_info *info)
 {
-	struct __ptrace_peeksiginfo_args args = {.nr = 1};
-	siginfo_t si;
-
-	if (info->exit.is_error || (uint64_t)info->exit.rval != task->call.nr)
-		return false;
-	for (args.off = 0; ptrace(PTRACE_PEEKSIGINFO, task->tid, &args, &si) == 1; args.off++)
-		if (si.si_signo == SIGSYS && si.si_code == SYS_SECCOMP_CODE)
-			return true;
-	return false;
+	return !info->exit.is_error && (uint64_t)info->exit.rval == task->call.nr &&
+	       wh_pending_has(task->tid, false, SIGSYS, SYS_SECCOMP_CODE);
 }
 
 /* A clone with CLONE_UNTRACED makes a child that no tracer hears of. */

@@ -23,6 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tracer/pending.h"
+
 #define CODE_64	      0x33	 /* __USER_CS: 64-bit code */
 #define FLAG_TRAP     0x100	 /* a program that steps through itself */
 #define X32_BIT	      0x40000000 /* __X32_SYSCALL_BIT; a negative number is above it too */
@@ -317,27 +319,10 @@ static int install(struct injection *in, const struct sock_fprog *filter, bool n
 	return in->died ? unmap_err : err;
 }
 
-/* Whether a SIGCONT waits in a queue. It has been blocked, so one that ended the stop is still there. */
-static bool continued_in(pid_t tid, uint32_t flags)
-{
-	siginfo_t si[16];
-	struct __ptrace_peeksiginfo_args args = {.flags = flags, .nr = 16};
-	long n;
-
-	for (; args.off < MAX_STOPS; args.off += 16) {
-		n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, si);
-		for (long i = 0; i < n; i++)
-			if (si[i].si_signo == SIGCONT)
-				return true;
-		if (n < 16)
-			break;
-	}
-	return false;
-}
-
+/* It has been blocked, so one that ended the stop is still there. */
 static bool continued(pid_t tid)
 {
-	return continued_in(tid, 0) || continued_in(tid, PTRACE_PEEKSIGINFO_SHARED);
+	return wh_pending_has(tid, false, SIGCONT, 0) || wh_pending_has(tid, true, SIGCONT, 0);
 }
 
 /*
