@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tracer/call.h"
+#include "tracer/clock.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
 #include "tracer/disguise.h"
@@ -27,14 +27,6 @@
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* ---- starting and ending --------------------------------------------------------------------- */
 
@@ -289,10 +281,10 @@ static bool warm(struct wh_adaptive_task *t, bool news)
 		return false;
 	}
 	if (!t->heat)
-		t->heat_ms = now_ms();
+		t->heat_ms = wh_clock_ms();
 	if (++t->heat < WH_ADAPTIVE_HEAT)
 		return false;
-	if (now_ms() - t->heat_ms <= WH_ADAPTIVE_MS)
+	if (wh_clock_ms() - t->heat_ms <= WH_ADAPTIVE_MS)
 		return true;
 	t->heat = 0;
 	return false;

@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
-#include <time.h>
 
 #include "tracer/adaptive.h"
+#include "tracer/clock.h"
 #include "tracer/gate.h"
 #include "tracer/inject.h"
 #include "tracer/known.h"
@@ -33,14 +33,6 @@
 #define CODE_64	      0x33
 #define RESTARTSYS    512 /* include/linux/errno.h: again, but only if the handler has SA_RESTART; */
 #define RESTARTNOINTR 513 /* … always */
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* ---- when it is worth it --------------------------------------------------------------------- */
 
@@ -66,12 +58,12 @@ void wh_adaptive_asked(struct wh_recorder *r, struct wh_adaptive_task *t, uint64
 	if (!is_told(t, nr))
 		return;
 	if (!t->asked)
-		t->asked_ms = now_ms();
+		t->asked_ms = wh_clock_ms();
 	t->asked++;
 	t->unknown += !known;
 	if (t->asked < HEAT)
 		return;
-	t->wants = now_ms() - t->asked_ms <= MS && t->unknown * MISSES <= t->asked;
+	t->wants = wh_clock_ms() - t->asked_ms <= MS && t->unknown * MISSES <= t->asked;
 	t->asked = t->unknown = 0;
 }
 

@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "assisted.skel.h"
+#include "tracer/clock.h"
 #include "tracer/decode.h"
 
 #define ERRORS	     1024 /* errnos, and the kernel's internal ones */
@@ -145,10 +145,7 @@ const struct sock_fprog *wh_assisted_filter(struct wh_assisted_kernel *w)
 
 void wh_assisted_tick(struct wh_assisted_kernel *w, unsigned phase)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	w->bpf->bss->now = (unsigned)ts.tv_sec;
+	w->bpf->bss->now = (unsigned)(wh_clock_ms() / 1000);
 	wh_assisted_phase(w, phase);
 }
 

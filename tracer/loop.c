@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "tracer/call.h"
+#include "tracer/clock.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
 #include "tracer/procfs.h"
@@ -33,15 +33,6 @@ struct wh_loop {
 	unsigned rounds;
 	struct wh_wait *wait;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	/* Good to some milliseconds, and cheaper: it is read after each stop. */
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static void forget(void *data, struct wh_task *task)
 {
@@ -376,14 +367,14 @@ void wh_loop_kill(struct wh_loop *loop)
 {
 	if (!loop->killing) {
 		loop->killing = true;
-		loop->kill_time = now_ms();
+		loop->kill_time = wh_clock_ms();
 	}
 	wh_task_each_process(loop->r->tasks, kill_process, NULL);
 }
 
 static int tick(struct wh_loop *loop)
 {
-	uint64_t now = now_ms();
+	uint64_t now = wh_clock_ms();
 	int err;
 
 	if (now < loop->next_tick)
@@ -438,7 +429,7 @@ static int follow(struct wh_loop *loop)
 		failure = failure ? failure : err < 0 ? err : 0;
 		if (failure && !loop->killing)
 			wh_loop_kill(loop);
-		if (loop->killing && now_ms() - loop->kill_time > GIVE_UP_MS)
+		if (loop->killing && wh_clock_ms() - loop->kill_time > GIVE_UP_MS)
 			return failure ? failure
 				       : give_up(loop, "a task sleeps in the kernel and did not "
 						       "die of SIGKILL");

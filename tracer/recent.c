@@ -5,8 +5,8 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
+#include "tracer/clock.h"
 #include "tracer/decode.h"
 #include "tracer/known_impl.h"
 #include "tracer/memory.h"
@@ -69,14 +69,6 @@ void wh_recent_free(struct wh_recent *recent)
 	for (size_t i = 0; i < ENTRIES; i++)
 		entry_free(recent->entry[i]);
 	free(recent);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -237,7 +229,7 @@ static int look(struct wh_recorder *r, struct wh_task *task, struct entry *e, in
 	wh_path_clear(&now);
 	if (same) {
 		e->names = r->changes.names;
-		e->ms = now_ms();
+		e->ms = wh_clock_ms();
 	}
 	return same;
 }
@@ -266,7 +258,7 @@ static int look_back(struct wh_recorder *r, struct wh_task *task, struct entry *
 
 static int settle(struct wh_recorder *r, struct wh_task *task, struct entry *e)
 {
-	uint64_t ms = now_ms();
+	uint64_t ms = wh_clock_ms();
 	int same = look_back(r, task, e);
 
 	if (same < 0)
@@ -301,7 +293,7 @@ static int settle_used(struct wh_recorder *r, struct wh_task *task, uint64_t bef
 
 int wh_recent_check(struct wh_recorder *r)
 {
-	return r->recent ? settle_used(r, NULL, now_ms() - WH_RECENT_MS) : 0;
+	return r->recent ? settle_used(r, NULL, wh_clock_ms() - WH_RECENT_MS) : 0;
 }
 
 int wh_recent_change(struct wh_recorder *r)
@@ -446,7 +438,7 @@ int wh_recent_learn(struct wh_recorder *r, struct wh_task *task, int err)
 
 static bool is_fresh(const struct wh_recorder *r, const struct entry *e)
 {
-	return e->names == r->changes.names && now_ms() - e->ms < WH_RECENT_MS;
+	return e->names == r->changes.names && wh_clock_ms() - e->ms < WH_RECENT_MS;
 }
 
 bool wh_recent_call(struct wh_recorder *r, struct wh_task *task, uint64_t nr, const uint64_t arg[6])
