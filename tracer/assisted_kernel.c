@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "assisted.skel.h"
+#include "tracer/call.h"
 #include "tracer/clock.h"
 #include "tracer/decode.h"
 
@@ -313,9 +314,10 @@ static int add_count(struct wh_trace *trace, unsigned nr, unsigned err, uint64_t
 		return 0;
 	fact->f.count += count;
 	/* The kernel's own codes are no results: the call was made again. */
-	return err && err < ERESTART_MIN ? wh_trace_add_count(trace, &fact->errors,
-							      wh_util_errno_name((int)err), count)
-					 : 0;
+	return err && err < ERESTART_MIN && wh_call_returns(name)
+		       ? wh_trace_add_count(trace, &fact->errors, wh_util_errno_name((int)err),
+					    count)
+		       : 0;
 }
 
 int wh_assisted_add_counts(const struct wh_assisted_kernel *w, struct wh_trace *trace)

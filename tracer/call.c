@@ -77,6 +77,11 @@ static int check_child(struct wh_recorder *r, struct wh_task *task)
 	return 0;
 }
 
+bool wh_call_returns(const char *name)
+{
+	return strcmp(name, "rt_sigreturn") != 0 && strcmp(name, "sigreturn") != 0;
+}
+
 int wh_call_leave(struct wh_recorder *r, struct wh_task *task,
 		  const struct __ptrace_syscall_info *info)
 {
@@ -91,6 +96,10 @@ int wh_call_leave(struct wh_recorder *r, struct wh_task *task,
 	call->returned = true;
 	call->ret = info->exit.rval;
 	call->err = info->exit.is_error ? (int)-info->exit.rval : 0;
+	if (call->err && !wh_call_returns(call->name)) {
+		call->ret = 0;
+		call->err = 0;
+	}
 	if (trapped_by_filter(task, info)) {
 		call->ret = -ENOSYS;
 		call->err = ENOSYS;

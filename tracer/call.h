@@ -19,6 +19,12 @@ int wh_call_enter(struct wh_recorder *r, struct wh_task *task,
 int wh_call_leave(struct wh_recorder *r, struct wh_task *task,
 		  const struct __ptrace_syscall_info *info);
 
+/**
+ * wh_call_returns() - false for the calls that have no result of their own: rt_sigreturn() leaves the registers
+ * of what a signal has interrupted, and what looks like its result is of that.
+ */
+bool wh_call_returns(const char *name);
+
 /** wh_call_lose() - its return will not be seen. Nothing where no entry was. Return: 0 or -ENOMEM. */
 int wh_call_lose(struct wh_recorder *r, struct wh_task *task);
 

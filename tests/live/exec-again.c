@@ -2,6 +2,9 @@
 /*
  * The same name executed again, while what is there changes: the file is replaced, rewritten in place, gets
  * a set-id bit; its loader becomes another one; it is executed under another root.
+ *
+ * LIVE: random wh\.\w{6}
+ * LIVE: differs \bgetrandom\b
  */
 #include <elf.h>
 #include <fcntl.h>

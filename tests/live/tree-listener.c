@@ -2,6 +2,8 @@
 /*
  * A program that opens files again and again asks for a listener for a filter of its own. A thread can have but
  * one: where an engine has one there, it is refused, and the trace says so.
+ *
+ * LIVE: differs : gaps (listener-refused|own-seccomp) |\bseccomp: errors "EBUSY"$
  */
 #include <fcntl.h>
 #include <linux/filter.h>
