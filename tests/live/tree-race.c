@@ -5,7 +5,7 @@
  *
  * LIVE: threads m32
  * How far they get before they are killed is chance.
- * LIVE: differs libgcc_s|\b(clone3?|futex): errors "E|: gaps (lost-exit|tracee-died) |\brestart_syscall$|: signals SIGKILL outside$
+ * LIVE: differs libgcc_s|\b(clone3?|futex): errors "E|: errors "EINTR"$|: gaps (lost-exit|tracee-died) |\brestart_syscall$|: signals SIGKILL outside$
  */
 #include <pthread.h>
 #include <signal.h>
