@@ -14,7 +14,7 @@ ENGINE = os.environ.get("WH_ENGINE") or "plain"
 SANITIZED = "ASAN_OPTIONS" in os.environ
 if SANITIZED:
     os.environ["ASAN_OPTIONS"] += ":quarantine_size_mb=1:malloc_context_size=2"
-MANY = 50000 if SANITIZED else 1000000
+MANY = 50000 if SANITIZED else 400000
 failed = False
 
 

@@ -6,6 +6,7 @@ program says it did. README.md beside this file describes the programs and their
 usage: run.py [--whittle FILE] [--build DIR] [--suite NAME] [--engine NAME] [--plain DIR] [--keep] [-v] [NAME…]
 Prints a line a case: "ok …", "not ok …: why". Must be root. NAME is a case (or a part of its name).
 """
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -355,8 +356,9 @@ def run_program(case, engine, options, folder):
 
 
 def run_script(case, options, folder):
-    """A script prints result lines of its own; those are passed on under this suite's name."""
+    """A script prints result lines of its own; those are passed on under this suite's name: (all lines, seconds)."""
     name, _, source, _ = case
+    started = time.monotonic()
     cwd, stdout, stderr = (os.path.join(folder, n) for n in ("cwd", "stdout", "stderr"))
     os.mkdir(cwd, 0o755)
     env = sane_environment()
@@ -379,11 +381,10 @@ def run_script(case, options, folder):
         results.append(("not ok", f"{name}: exit status {status}"))
     elif not results:
         results.append(("ok", name))
+    lines = [f"{result} {options.suite}/{text}" for result, text in results]
     if any(r == "not ok" for r, _ in results):
-        for line in notes[-40:]:
-            print(f"  {line}")
-        sys.stdout.write(tail(stderr, 30))
-    return results
+        lines = [*(f"  {line}" for line in notes[-40:]), *tail(stderr, 30).splitlines(), *lines]
+    return lines, time.monotonic() - started
 
 
 def check_reprint(whittle, traces, folder):
@@ -431,23 +432,30 @@ def main():
         if not cases:
             parser.error(f"no case has {' or '.join(options.names)} in its name")
     results, traces = harness.Results(options.suite + "/"), []
-    with place(options) as top:
+    scripts = [case for case in cases if case[1] is None]
+    # Beside the programs, as the scripts mostly wait.
+    with place(options) as top, concurrent.futures.ThreadPoolExecutor(1) as pool:
         for case in cases:
-            folder = os.path.join(top, case[0])
-            os.mkdir(folder, 0o755)
+            os.mkdir(os.path.join(top, case[0]), 0o755)
+        done = {case[0]: pool.submit(run_script, case, options, os.path.join(top, case[0])) for case in scripts}
+        for case in cases:
+            if case[0] in done:
+                continue
             started = time.monotonic()
-            if case[1] is None:
-                for result, text in run_script(case, options, folder):
-                    results.failed |= result == "not ok"
-                    print(f"{result} {options.suite}/{text}", flush=True)
-            else:
-                try:
-                    traces.append((case[0], run_case(case, options, folder)))
-                    results.say(case[0])
-                except Wrong as wrong:
-                    results.say(case[0], str(wrong).splitlines(), most=80)
+            try:
+                traces.append((case[0], run_case(case, options, os.path.join(top, case[0]))))
+                results.say(case[0])
+            except Wrong as wrong:
+                results.say(case[0], str(wrong).splitlines(), most=80)
             if options.verbose:
                 print(f"  {time.monotonic() - started:.2f} s", file=sys.stderr)
+        for name, script in done.items():
+            lines, seconds = script.result()
+            for line in lines:
+                results.failed |= line.startswith("not ok ")
+                print(line, flush=True)
+            if options.verbose:
+                print(f"  {name}: {seconds:.2f} s", file=sys.stderr)
         if not options.names:
             try:
                 check_reprint(options.whittle, traces, top)
