@@ -148,7 +148,8 @@ def pid_one():
             "time.sleep(1)\n"
             "open('zombies', 'w').write(str(sum(') Z ' in open(f'/proc/{p}/stat').read()"
             " for p in os.listdir('/proc') if p.isdigit())))\n"
-            "time.sleep(60)\n")
+            # Not one long sleep: a signal just before that would wait for its end, as Python runs handlers itself.
+            "while True: time.sleep(.1)\n")
     child = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", WHITTLE, "record",
                               "-o", "t.json", "--", *python(code)], stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
