@@ -423,6 +423,7 @@ static void record(struct wh_recorder *r, unsigned records)
 	task->executing = true;
 	CU_ASSERT(wh_loop_run(loop, &exec_err) == 0 && exec_err == 0);
 	CU_ASSERT(engine->finish(r, &run) == 0);
+	free(run.engine_notes.v);
 	wh_loop_free(loop);
 	engine->free(r);
 }
