@@ -12,24 +12,7 @@
 #define LOOK_ASIDE  16	/* in spinning, how often to look for notifications … */
 #define LOOK_BACK   8	/* … and while those come one after the other, for stops */
 
-/* Looking for the next stop until it comes, or sleeping. */
-enum way { LOOK, SLEEP, WAYS };
-
-#define WINDOW	  64	  /* stops: then the ways are compared … */
-#define TRY_OTHER 16	  /* … and after so many windows the slower one is tried, … */
-#define TRY_POOR  256	  /* … or so many, where it is slower by half */
-#define OWN_NS	  1000000 /* a wait that long hangs on the program, and not on how it is waited */
-
-/* What a stop has cost lately, in nanoseconds from one to the next; 0: not tried yet. */
-struct tuning {
-	enum way way;
-	unsigned stops, windows;
-	uint64_t since, idle;
-	uint64_t cost[WAYS];
-};
-
 struct wh_wait {
-	struct tuning tuning;
 	bool alone; /* on the only processor that we may use: looking keeps tracees from running */
 	unsigned vain;	 /* how often in a row looking without sleeping found nothing, … */
 	unsigned asleep; /* … and how often it was left out since */
@@ -124,53 +107,14 @@ static void listen_to_children(struct wh_wait *wait)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static enum way next_way(const struct tuning *t)
-{
-	enum way best = t->cost[SLEEP] < t->cost[LOOK] ? SLEEP : LOOK, other = LOOK + SLEEP - best;
-	bool poor = t->cost[other] > t->cost[best] + t->cost[best] / 2;
-
-	if (!t->cost[SLEEP])
-		return SLEEP;
-	return t->windows % (poor ? TRY_POOR : TRY_OTHER) ? best : other;
-}
-
 /*
- * A task that is traced at each call stops again within microseconds, mostly. To be put to sleep and woken
- * takes longer than that, where all processors are busy; but while we look, the task has to run on another
- * one, and if that has nothing else to do, it goes to sleep at each stop and has to be woken, which in
- * a virtual machine takes longest of all. Which way is the faster one can only be tried.
+ * A task that is traced at each call stops again within microseconds, mostly; to be put to sleep and
+ * woken on another processor takes longer than that. So look for a while before sleeping, unless that
+ * was in vain lately. For who sends notifications it is the other way round: it runs when we sleep.
  */
-static void tune(struct tuning *t, uint64_t before)
-{
-	uint64_t now = now_ns(), cost;
-
-	if (!t->since)
-		t->since = now;
-	if (now - before > OWN_NS)
-		t->idle += now - before;
-	if (++t->stops < WINDOW)
-		return;
-	cost = (now - t->since - t->idle) / WINDOW;
-	t->cost[t->way] = t->cost[t->way] ? (3 * t->cost[t->way] + cost) / 4 : cost;
-	t->windows++;
-	t->way = next_way(t);
-	t->stops = 0;
-	t->idle = 0;
-	t->since = now;
-}
-
-/* For who sends notifications it is always better to sleep: it runs when we do. */
 static bool worth_looking(struct wh_wait *wait)
 {
-	return !wait->alone && !wait->notified && wait->tuning.way == LOOK &&
+	return !wait->alone && !wait->notified &&
 	       (wait->vain < 8 || ++wait->asleep % SPIN_ROUNDS == 0);
 }
 
@@ -217,10 +161,14 @@ static pid_t sleep_for_both(struct wh_wait *wait, struct wh_notify *notify, int 
 	return tid ? tid : -EINTR;
 }
 
-static pid_t next(struct wh_wait *wait, struct wh_notify *notify, int *ret_status)
+pid_t wh_wait_next(struct wh_wait *wait, struct wh_notify *notify, int *ret_status)
 {
 	pid_t tid;
 
+	if (!wh_notify_any(notify))
+		notify = NULL;
+	if (notify && !wait->listens)
+		listen_to_children(wait);
 	if (worth_looking(wait)) {
 		tid = spin(wait, notify, ret_status);
 		if (tid || wait->notified)
@@ -231,19 +179,4 @@ static pid_t next(struct wh_wait *wait, struct wh_notify *notify, int *ret_statu
 	wait->notified = false;
 	tid = waitpid(-1, ret_status, __WALL);
 	return tid < 0 ? -errno : tid;
-}
-
-pid_t wh_wait_next(struct wh_wait *wait, struct wh_notify *notify, int *ret_status)
-{
-	uint64_t before = wait->alone ? 0 : now_ns();
-	pid_t tid;
-
-	if (!wh_notify_any(notify))
-		notify = NULL;
-	if (notify && !wait->listens)
-		listen_to_children(wait);
-	tid = next(wait, notify, ret_status);
-	if (!wait->alone)
-		tune(&wait->tuning, before);
-	return tid;
 }
