@@ -13,7 +13,8 @@
 
 #include "expect.h"
 
-#define HOT 3000
+#define HOT  3000
+#define MADE 20
 
 static char file[8192], fifo[8192];
 
@@ -33,15 +34,16 @@ static void heat(void)
 	ask(HOT);
 }
 
-/* Makes and removes a file of the parent's folder until it is killed. */
-static pid_t maker(void)
+/* Makes and removes a file of the parent's folder until it is killed; says when it has done so for a while. */
+static pid_t maker(int said)
 {
 	pid_t pid = fork();
 
-	while (!pid) {
+	for (int i = 0; !pid; i++) {
 		int fd = open("made", O_WRONLY | O_CREAT, 0644);
 
-		if (fd < 0 || close(fd) < 0 || unlink("made") < 0)
+		if (fd < 0 || close(fd) < 0 || unlink("made") < 0 ||
+		    (i == MADE && write(said, "x", 1) != 1))
 			_exit(1);
 	}
 	return pid;
@@ -61,7 +63,7 @@ static pid_t waiter(void)
 
 int main(void)
 {
-	int fd, status;
+	int fd, status, made[2];
 	char here[4096], c;
 	pid_t pid;
 
@@ -69,10 +71,11 @@ int main(void)
 	snprintf(file, sizeof(file), "%s/file", here);
 	snprintf(fifo, sizeof(fifo), "%s/fifo", here);
 	fd = open(file, O_WRONLY | O_CREAT, 0644);
-	expect_that(fd >= 0 && close(fd) == 0 && mkfifo(fifo, 0644) == 0);
+	expect_that(fd >= 0 && close(fd) == 0 && mkfifo(fifo, 0644) == 0 && pipe(made) == 0);
 	heat();
-	pid = maker();
+	pid = maker(made[1]);
 	ask(HOT);
+	expect_that(read(made[0], &c, 1) == 1);
 	expect_that(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid);
 	for (int i = 0; i < 20; i++) {
 		pid = waiter();
