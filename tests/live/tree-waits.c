@@ -2,6 +2,9 @@
 /*
  * Processes that open the same file again and again while others make and remove files beside it, and one that
  * waits for the other end of a fifo, with O_CREAT: all get on, and what each did is seen.
+ *
+ * What one of them is killed in is chance.
+ * LIVE: differs : gaps lost-exit |: errors "E
  */
 #include <fcntl.h>
 #include <signal.h>
