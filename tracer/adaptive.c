@@ -182,10 +182,8 @@ static void watch_changes(struct wh_recorder *r, const struct wh_task *task,
 
 	if (!call->row || info->exit.is_error)
 		return;
-	if ((call->row->irregular == WH_IRREGULAR_SECCOMP &&
-	     call->arg[0] <= SECCOMP_SET_MODE_FILTER) ||
-	    (call->row->irregular == WH_IRREGULAR_PRCTL &&
-	     (call->arg[0] == PR_SET_SECCOMP || call->arg[0] == PR_SET_SYSCALL_USER_DISPATCH)))
+	if (wh_call_sets_seccomp(call) || (call->row->irregular == WH_IRREGULAR_PRCTL &&
+					   call->arg[0] == PR_SET_SYSCALL_USER_DISPATCH))
 		wh_task_each(r->tasks, visit_filtered, &v);
 	if (call->row->irregular == WH_IRREGULAR_SOCKETCALL)
 		v.lost = WH_QUIET_IF_COMMON | WH_QUIET_IF_STREAMS;
@@ -203,33 +201,17 @@ static void watch_changes(struct wh_recorder *r, const struct wh_task *task,
 	}
 }
 
-#ifdef __x86_64__
-static void set_result(const struct wh_task *task, long long nr, long long result)
-{
-	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user_regs_struct, orig_rax), nr);
-	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user_regs_struct, rax), result);
-}
-#else
-static void set_result(const struct wh_task *task, long long nr, long long result)
-{
-	(void)task;
-	(void)nr;
-	(void)result;
-}
-#endif
-
 /* To a program that asks whether it is filtered, our filters are none. */
 static void hide_filters(const struct wh_recorder *r, const struct wh_task *task,
 			 const struct wh_adaptive_task *t, struct __ptrace_syscall_info *info)
 {
 	const struct wh_call *call = &task->call;
 
-	if (!call->row || call->row->irregular != WH_IRREGULAR_PRCTL ||
-	    call->arg[0] != PR_GET_SECCOMP || !t->depth || t->no == WH_ADAPTIVE_OWN_FILTER ||
+	if (!wh_call_asks_seccomp(call) || !t->depth || t->no == WH_ADAPTIVE_OWN_FILTER ||
 	    wh_adaptive_of(r)->base_filters > 0 || info->exit.is_error)
 		return;
 	info->exit.rval = SECCOMP_MODE_DISABLED;
-	set_result(task, -1, SECCOMP_MODE_DISABLED);
+	wh_call_answer(task, SECCOMP_MODE_DISABLED);
 }
 
 static unsigned own_filters(const struct wh_task *task)
@@ -338,7 +320,7 @@ static int stop_entry(struct wh_recorder *r, struct wh_task *task, struct wh_ada
 /* A filter of the program's own asks for a tracer: without one it would have got ENOSYS. */
 static void refuse(const struct wh_task *task)
 {
-	set_result(task, -1, -ENOSYS);
+	wh_call_answer(task, -ENOSYS);
 }
 
 /* A call that no filter could have let pass, but that has nothing to tell all the same: seen before. */

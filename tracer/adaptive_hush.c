@@ -12,19 +12,13 @@
 #include "tracer/inject.h"
 #include "tracer/procfs.h"
 
-#define STATUS_TEXT 4096
-#define ODD_MAX	    8 /* after so many, that a process has only streams is not relied on */
+#define ODD_MAX 8 /* after so many, that a process has only streams is not relied on */
 
 int wh_adaptive_filters(struct wh_recorder *r, pid_t tid)
 {
-	char name[32], text[STATUS_TEXT];
 	uint64_t n;
 
-	snprintf(name, sizeof(name), "%d/status", (int)tid);
-	if (wh_procfs_read(r->proc_fd, name, text, sizeof(text)) < 0 ||
-	    wh_procfs_field(text, "Seccomp_filters", &n) < 0)
-		return -1;
-	return (int)n;
+	return wh_procfs_status(r->proc_fd, tid, "Seccomp_filters", &n) < 0 ? -1 : (int)n;
 }
 
 void wh_adaptive_rouse(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
@@ -45,24 +39,17 @@ void wh_adaptive_rouse(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 static unsigned look_at_sockets(struct wh_recorder *r, const struct wh_task *task)
 {
 	unsigned holds = WH_QUIET_IF_COMMON;
-	char name[32];
 	struct dirent *entry;
 	DIR *dir;
-	int fd;
 
 	if (wh_adaptive_of(r)->odd_sockets < ODD_MAX)
 		holds |= WH_QUIET_IF_STREAMS;
-	snprintf(name, sizeof(name), "%d/fd", (int)task->tid);
-	fd = openat(r->proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		wh_util_close(fd);
+	if (wh_procfs_fds(r->proc_fd, task->tid, &dir) < 0)
 		return 0;
-	}
 	while (holds && (entry = readdir(dir))) {
 		struct wh_decode_kind kind;
 		char link[32];
-		ssize_t n = readlinkat(fd, entry->d_name, link, sizeof(link) - 1);
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
 		bool inet;
 
 		if (n < 7 || memcmp(link, "socket:", 7) != 0)

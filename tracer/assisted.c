@@ -20,8 +20,6 @@
 
 #include <inttypes.h>
 #include <linux/audit.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "tracer/assisted_impl.h"
@@ -281,12 +279,7 @@ static void now_plain(void *data, struct wh_task *task)
  */
 static void look_for_filter(struct wh_recorder *r, struct wh_task *task)
 {
-	const struct wh_call *call = &task->call;
-
-	if (!call->row)
-		return;
-	if ((call->row->irregular == WH_IRREGULAR_SECCOMP && call->arg[0] <= 1) ||
-	    (call->row->irregular == WH_IRREGULAR_PRCTL && call->arg[0] == PR_SET_SECCOMP))
+	if (wh_call_sets_seccomp(&task->call))
 		wh_task_each(r->tasks, now_plain, task);
 }
 

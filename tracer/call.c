@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/call.h"
 
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/user.h>
 
 #include "tracer/decode.h"
 #include "tracer/known.h"
@@ -75,6 +79,32 @@ static int check_child(struct wh_recorder *r, struct wh_task *task)
 		if (strcmp(call->name, makers[i]) == 0)
 			return wh_record_gap(r, task, "untraced-child", "%s", call->name);
 	return 0;
+}
+
+bool wh_call_sets_seccomp(const struct wh_call *call)
+{
+	if (!call->row)
+		return false;
+	if (call->row->irregular == WH_IRREGULAR_SECCOMP)
+		return call->arg[0] <= SECCOMP_SET_MODE_FILTER;
+	return call->row->irregular == WH_IRREGULAR_PRCTL && call->arg[0] == PR_SET_SECCOMP;
+}
+
+bool wh_call_asks_seccomp(const struct wh_call *call)
+{
+	return call->row && call->row->irregular == WH_IRREGULAR_PRCTL &&
+	       call->arg[0] == PR_GET_SECCOMP;
+}
+
+void wh_call_answer(const struct wh_task *task, long long result)
+{
+#ifdef __x86_64__
+	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user_regs_struct, orig_rax), -1L);
+	ptrace(PTRACE_POKEUSER, task->tid, offsetof(struct user_regs_struct, rax), result);
+#else
+	(void)task;
+	(void)result;
+#endif
 }
 
 bool wh_call_returns(const char *name)

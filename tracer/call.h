@@ -25,6 +25,17 @@ int wh_call_leave(struct wh_recorder *r, struct wh_task *task,
  */
 bool wh_call_returns(const char *name);
 
+/** wh_call_sets_seccomp() - whether it asks for a filter or for strict mode. */
+bool wh_call_sets_seccomp(const struct wh_call *call);
+/** wh_call_asks_seccomp() - whether it asks for the mode. */
+bool wh_call_asks_seccomp(const struct wh_call *call);
+
+/**
+ * wh_call_answer() - at the entry of a call: it is not made, but has this result. At its return: it has this result
+ * instead of its own. On x86-64 only.
+ */
+void wh_call_answer(const struct wh_task *task, long long result);
+
 /** wh_call_lose() - its return will not be seen. Nothing where no entry was. Return: 0 or -ENOMEM. */
 int wh_call_lose(struct wh_recorder *r, struct wh_task *task);
 

@@ -12,6 +12,7 @@
 #include "tracer/decode_impl.h"
 #include "tracer/executable.h"
 #include "tracer/image.h"
+#include "tracer/procfs.h"
 
 #define PATH_TEXT  (2 * PATH_MAX + 64)
 #define CHAIN_MAX  5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
@@ -257,20 +258,12 @@ static int read_argv(struct wh_recorder *r, struct wh_task *task, struct wh_strl
 
 static int inherited(struct wh_recorder *r, struct wh_task *task)
 {
-	char path[32];
 	struct dirent *d;
 	DIR *dir;
-	int fd, k = 0;
+	int k = wh_procfs_fds(r->proc_fd, task->tid, &dir);
 
-	snprintf(path, sizeof(path), "%d/fd", (int)task->tid);
-	fd = openat(r->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
+	if (k < 0)
+		return k == -ENOMEM ? k : 0;
 	while (k == 0 && (d = readdir(dir)))
 		if (d->d_name[0] != '.')
 			k = wh_decode_fact_inherited(r, task, (int)strtol(d->d_name, NULL, 10));

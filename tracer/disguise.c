@@ -2,12 +2,9 @@
 #include "tracer/disguise.h"
 
 #include <fcntl.h>
-#include <dirent.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 
@@ -73,9 +70,8 @@ static bool is_status(struct wh_recorder *r, pid_t tid, int fd)
 {
 	char link[48], path[PATH_MAX];
 	struct statfs fs;
+	wh_auto(fd) file = -1;
 	ssize_t n;
-	int file;
-	bool proc;
 
 	snprintf(link, sizeof(link), "%d/fd/%d", (int)tid, fd);
 	n = readlinkat(r->proc_fd, link, path, sizeof(path) - 1);
@@ -85,28 +81,17 @@ static bool is_status(struct wh_recorder *r, pid_t tid, int fd)
 	if (!named_status(path))
 		return false;
 	file = openat(r->proc_fd, link, O_PATH | O_CLOEXEC);
-	proc = file >= 0 && fstatfs(file, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
-	if (file >= 0)
-		close(file);
-	return proc;
+	return file >= 0 && fstatfs(file, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
 static bool any_status(struct wh_recorder *r, pid_t tid)
 {
-	char name[32];
 	struct dirent *entry;
 	bool found = false;
 	DIR *dir;
-	int fd;
 
-	snprintf(name, sizeof(name), "%d/fd", (int)tid);
-	fd = openat(r->proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (wh_procfs_fds(r->proc_fd, tid, &dir) < 0)
 		return false;
-	}
 	while (!found && (entry = readdir(dir)))
 		found = entry->d_name[0] != '.' && is_status(r, tid, atoi(entry->d_name));
 	closedir(dir);

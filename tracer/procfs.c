@@ -4,6 +4,8 @@
 
 #include "tracer/procfs.h"
 
+#define STATUS_TEXT 4096
+
 ssize_t wh_procfs_read(int proc_fd, const char *name, char *buf, size_t size)
 {
 	wh_auto(fd) fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
@@ -46,6 +48,33 @@ int wh_procfs_field(const char *status, const char *name, uint64_t *ret_value)
 		}
 	}
 	return -ENOENT;
+}
+
+int wh_procfs_status(int proc_fd, pid_t tid, const char *name, uint64_t *ret_value)
+{
+	char file[32], text[STATUS_TEXT];
+	ssize_t n;
+
+	snprintf(file, sizeof(file), "%d/status", (int)tid);
+	n = wh_procfs_read(proc_fd, file, text, sizeof(text));
+	return n < 0 ? (int)n : wh_procfs_field(text, name, ret_value);
+}
+
+int wh_procfs_fds(int proc_fd, pid_t tid, DIR **ret_dir)
+{
+	char name[32];
+	int fd, err;
+
+	snprintf(name, sizeof(name), "%d/fd", (int)tid);
+	fd = openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_dir = fdopendir(fd);
+	if (*ret_dir)
+		return 0;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid)

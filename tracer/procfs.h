@@ -3,6 +3,7 @@
 #ifndef WHITTLE_TRACER_PROCFS_H
 #define WHITTLE_TRACER_PROCFS_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "whittle/util.h"
@@ -15,6 +16,12 @@ ssize_t wh_procfs_read(int proc_fd, const char *name, char *buf, size_t size);
 
 /** wh_procfs_field() - the number behind "Name:" in the text of a status file; -ENOENT without it. */
 int wh_procfs_field(const char *status, const char *name, uint64_t *ret_value);
+
+/** wh_procfs_status() - the same of the status file of @tid; -errno where that cannot be read. */
+int wh_procfs_status(int proc_fd, pid_t tid, const char *name, uint64_t *ret_value);
+
+/** wh_procfs_fds() - the folder of @tid's descriptors; closedir() it. -errno. */
+int wh_procfs_fds(int proc_fd, pid_t tid, DIR **ret_dir);
 
 /** wh_procfs_ids() - thread group and parent of a thread. */
 int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid);

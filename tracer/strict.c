@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 
+#include "tracer/call.h"
+
 #ifdef __x86_64__
 
 static void poke(const struct wh_task *task, size_t at, unsigned long long value)
@@ -31,7 +33,7 @@ void wh_strict_left(struct wh_task *task, struct __ptrace_syscall_info *info)
 	task->strict = true;
 	info->exit.rval = 0;
 	info->exit.is_error = 0;
-	poke(task, offsetof(struct user_regs_struct, rax), 0);
+	wh_call_answer(task, 0);
 }
 
 /* mode1_syscalls[] of kernel/seccomp.c; sigreturn() is the one of 32-bit programs. */
