@@ -42,14 +42,15 @@ static pid_t maker(int said)
 {
 	pid_t pid = fork();
 
-	for (int i = 0; !pid; i++) {
+	if (pid)
+		return pid;
+	for (int i = 0;; i++) {
 		int fd = open("made", O_WRONLY | O_CREAT, 0644);
 
 		if (fd < 0 || close(fd) < 0 || unlink("made") < 0 ||
 		    (i == MADE && write(said, "x", 1) != 1))
 			_exit(1);
 	}
-	return pid;
 }
 
 static pid_t waiter(void)
