@@ -20,6 +20,8 @@ MADE_UP = {
         (re.compile(r"/(PostgreSQL|pg_internal\.init|xlogtemp|pgsql_tmp)\.?\d+(\.\d+)?"), r"/\1@{random}"),
         (re.compile(r"(pgsql_tmp@\{random\}\.fileset/)[a-z]*[\d.]+"), r"\1@{n}"),
         (re.compile(r"/base/\d+/\d+(_fsm|_vm)?"), r"/base/@{database}/@{relation}"),
+        # Which databases are vacuumed again while it runs hangs on how long it runs.
+        (re.compile(r"/base/\d+/pg_internal\.init"), "/base/@{database}/pg_internal.init"),
         (re.compile(r"/pg_wal/[0-9A-F]{24}"), "/pg_wal/@{segment}"),
     ],
 }
