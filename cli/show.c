@@ -12,7 +12,7 @@
 /* Lists in a cell end after this many; --only shows all. */
 #define FEW 3
 
-static const char *const phase_names[] = {"runtime", "start", "serving"};
+static const char *const phase_names[] = {"runtime", "start", "serving", "exec", "found"};
 
 /* "start serving" */
 static const char *phases_text(unsigned phases, char *ret, size_t size)

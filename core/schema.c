@@ -21,7 +21,7 @@ static const char *const strength_names[] = {
 #undef X
 };
 
-static const char *const phase_names[] = {"runtime", "startup", "serving"};
+static const char *const phase_names[] = {"runtime", "startup", "serving", "exec", "found"};
 
 const char *wh_trace_access_name(enum wh_access access)
 {
@@ -99,6 +99,12 @@ static const struct wh_field run_fields[] = {
 	FIELD(wh_run, ready, STR, NULLABLE),
 	FIELD(wh_run, load, STR, NULLABLE),
 	FIELD(wh_run, load_outcome, STR, NULLABLE),
+	FIELD(wh_run, container_engine, STR, NULLABLE),
+	FIELD(wh_run, container_id, STR, NULLABLE),
+	FIELD(wh_run, container_name, STR, NULLABLE),
+	FIELD(wh_run, container_image, STR, NULLABLE),
+	FIELD(wh_run, runtime, STR, NULLABLE),
+	FIELD(wh_run, attached, ANY, NULLABLE),
 	FIELD(wh_run, stops, U64),
 	FIELD(wh_run, tasks, U64),
 	FIELD(wh_run, duration_ms, U64),

@@ -89,6 +89,8 @@ static void add_head(const struct wh_policy *p, struct wh_buf *b, const struct w
 		{WH_PHASE_RUNTIME, "container runtime"},
 		{WH_PHASE_STARTUP, "start-up"},
 		{WH_PHASE_SERVING, "serving"},
+		{WH_PHASE_EXEC, "executed in the container"},
+		{WH_PHASE_FOUND, "found when the recording began"},
 	};
 	bool first = true;
 

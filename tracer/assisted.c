@@ -34,7 +34,11 @@
 
 static int check(const struct wh_record_options *options, struct wh_error *e)
 {
-	(void)options;
+	/* What its filter stops for it would not see. */
+	if (options->container)
+		return wh_error_set(
+			e, ENOTSUP,
+			"it starts what it watches, and a container is started by its runtime");
 	if (geteuid() != 0)
 		return wh_error_set(e, EPERM, "only root may load BPF programs");
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)

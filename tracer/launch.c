@@ -33,7 +33,7 @@ static _Noreturn void child(const struct wh_launch *launch, int go)
 	_exit(127);
 }
 
-static int seize_failed(pid_t pid, int err, struct wh_error *e)
+int wh_launch_refused(pid_t pid, int err, struct wh_error *e)
 {
 	wh_auto(fd) proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[32], text[4096];
@@ -44,8 +44,8 @@ static int seize_failed(pid_t pid, int err, struct wh_error *e)
 	    wh_procfs_field(text, "TracerPid", &tracer) == 0 && tracer)
 		return wh_error_set(
 			e, EPERM,
-			"cannot trace: process %llu traces whittle already (strace -f, a "
-			"debugger?), and a process has one tracer",
+			"cannot trace: process %llu traces it already (strace -f, a debugger?), "
+			"and a process has one tracer",
 			(unsigned long long)tracer);
 	if (wh_procfs_read(proc_fd, "sys/kernel/yama/ptrace_scope", text, sizeof(text)) > 0 &&
 	    wh_util_parse_u64(strtok(text, "\n"), &scope) == 0 && scope >= 2)
@@ -118,8 +118,9 @@ int wh_launch_start(const struct wh_launch *launch, unsigned long options, pid_t
 		close(go);
 		child(launch, go_read);
 	}
-	err = ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0 ? seize_failed(pid, errno, e)
-								   : stop_child(pid, e);
+	err = ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0
+		      ? wh_launch_refused(pid, errno, e)
+		      : stop_child(pid, e);
 	if (err == 0 && write(go, "", 1) != 1)
 		err = wh_error_errno(e, errno, "cannot start: write");
 	if (err < 0) {

@@ -33,4 +33,7 @@ struct wh_launch {
 int wh_launch_start(const struct wh_launch *launch, unsigned long options, pid_t *ret_pid,
 		    struct wh_error *e);
 
+/** wh_launch_refused() - PTRACE_SEIZE of @pid has failed with errno @err: an error that says how to mend that. */
+int wh_launch_refused(pid_t pid, int err, struct wh_error *e);
+
 #endif

@@ -9,6 +9,7 @@
 #include "tracer/clock.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
+#include "tracer/outside.h"
 #include "tracer/procfs.h"
 #include "tracer/restart.h"
 #include "tracer/site.h"
@@ -16,6 +17,7 @@
 
 #define BATCH	     64
 #define GIVE_UP_MS   10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
+#define HELD_MS	     500   /* a maker that is not killed tells at once whom it made */
 #define CALM_ROUNDS  16	   /* how often to look for more than one stop while there was but one */
 #define ERESTART_MIN 512   /* the kernel's internal errnos: the call is tried again */
 
@@ -24,6 +26,7 @@ struct wh_loop {
 	const struct wh_engine *engine;
 	const struct wh_loop_owner *owner;
 	bool launching; /* the main task is ours until it calls execve() */
+	bool seized;	/* it was somebody else's */
 	bool started;
 	int exec_err;
 	bool killing;
@@ -41,7 +44,7 @@ static void forget(void *data, struct wh_task *task)
 	loop->engine->gone(loop->r, task);
 }
 
-struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
+struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine, bool launching,
 			    const struct wh_loop_owner *owner)
 {
 	struct wh_loop *loop = calloc(1, sizeof(*loop));
@@ -56,7 +59,8 @@ struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engin
 		free(loop);
 		return NULL;
 	}
-	loop->launching = true;
+	loop->launching = launching;
+	loop->seized = !launching;
 	wh_task_on_remove(r->tasks, engine->gone ? forget : NULL, loop);
 	return loop;
 }
@@ -80,10 +84,11 @@ int wh_loop_tick_signal(void)
 /* ESRCH is normal: it was killed in its stop, and its death comes by waitpid(). */
 static void resume(struct wh_loop *loop, struct wh_task *task, int sig)
 {
-	/* Nothing but its death comes after PTRACE_EVENT_EXIT; the launcher stops at each call. */
-	enum __ptrace_request how = task->exiting     ? PTRACE_CONT
-				    : loop->launching ? PTRACE_SYSCALL
-						      : loop->engine->resume(loop->r, task);
+	/* Nothing but its death comes after PTRACE_EVENT_EXIT; who launches, or joins, stops at each call. */
+	bool outside = loop->launching || task->process->outside;
+	enum __ptrace_request how = task->exiting ? PTRACE_CONT
+				    : outside	  ? PTRACE_SYSCALL
+						  : loop->engine->resume(loop->r, task);
 
 	ptrace(how, task->tid, NULL, (void *)(long)sig);
 }
@@ -96,6 +101,22 @@ static bool skip_launcher(struct wh_loop *loop, const struct __ptrace_syscall_in
 	return loop->launching;
 }
 
+/* The call by which a process becomes the container's is the first of its own. */
+static int enter(struct wh_loop *loop, struct wh_task *task,
+		 const struct __ptrace_syscall_info *info)
+{
+	struct wh_recorder *r = loop->r;
+	unsigned phase = r->phase;
+	int err;
+
+	r->phase = task->process->outside == WH_OUTSIDE_INIT ? r->service_phase : WH_PHASE_EXEC;
+	task->executing = true;
+	err = loop->engine->stop(r, task, info);
+	task->executing = false;
+	r->phase = phase;
+	return err;
+}
+
 static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
 {
 	struct __ptrace_syscall_info info;
@@ -103,10 +124,15 @@ static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0)
 		return 0;
+	if (task->process->outside) {
+		err = wh_outside_stop(loop->r, task, &info);
+		return err > 0 ? enter(loop, task, &info) : err;
+	}
 	if (!loop->launching || !skip_launcher(loop, &info))
 		err = loop->engine->stop(loop->r, task, &info);
-	if (!loop->started && !loop->launching && info.op == PTRACE_SYSCALL_INFO_EXIT &&
-	    info.exit.is_error && -info.exit.rval < ERESTART_MIN) {
+	if (!loop->started && !loop->launching && !loop->seized &&
+	    info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.is_error &&
+	    -info.exit.rval < ERESTART_MIN) {
 		loop->exec_err = (int)-info.exit.rval;
 		wh_loop_kill(loop);
 	}
@@ -119,6 +145,7 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 	struct wh_task *t = *task;
 	unsigned long former = 0;
 	const char *from;
+	bool came_in;
 	int err = 0;
 
 	if (ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &former) == 0 && (pid_t)former != t->tid) {
@@ -138,19 +165,38 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 	t->vfork_child = false;
 	t->exiting = false;
 	wh_site_forget(r->sites, t->process->tgid);
-	from = t->process->program;
+	came_in = t->process->outside && wh_outside_executed(r, t);
+	if (t->process->outside)
+		return 0;
+	r->phase = t->process->phase ? t->process->phase : r->service_phase;
+	from = loop->started && !came_in ? t->process->program : NULL;
 	t->executing = true;
-	err = wh_decode_exec(r, t, loop->started ? from : NULL);
+	err = wh_decode_exec(r, t, from);
 	t->executing = false;
 	t->exec_site = NULL;
 	t->process->executed = true;
-	if (err >= 0 && !loop->started) {
+	if (err >= 0 && !loop->started && !t->process->phase) {
 		loop->started = true;
 		err = loop->owner->started(loop->owner->data, t);
 	}
 	if (err >= 0 && loop->engine->executed)
 		err = loop->engine->executed(r, t);
 	return err;
+}
+
+static void let_go(void *data, struct wh_task *task)
+{
+	if (!task->held)
+		return;
+	task->held = 0;
+	resume(data, task, 0);
+}
+
+/* Who made it was killed before it told. */
+static void let_go_late(void *data, struct wh_task *task)
+{
+	if (task->held && wh_clock_ms() - task->held > HELD_MS)
+		let_go(data, task);
 }
 
 static int add_task(struct wh_loop *loop, pid_t tid, struct wh_task *maker,
@@ -206,6 +252,10 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 	err = add_task(loop, tid, task, &child);
 	if (err == 0)
 		wh_creds_inherit(loop->r, child, task);
+	if (err == 0 && child->held) {
+		wh_outside_inherit(child->process, task->process);
+		let_go(loop, child);
+	}
 	if (err == 0 && event == PTRACE_EVENT_VFORK)
 		child->vfork_child = child->process != task->process && !child->process->executed;
 	return err;
@@ -231,7 +281,7 @@ static int signal_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 {
 	int err = 0;
 
-	if (loop->engine->signal && !loop->launching)
+	if (loop->engine->signal && !loop->launching && !task->process->outside)
 		err = loop->engine->signal(loop->r, task, sig, &sig);
 	if (sig)
 		wh_restart_signal(loop->r, task, sig);
@@ -252,7 +302,12 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		err = add_task(loop, tid, NULL, &task);
 		if (err < 0)
 			return err;
+		if (event == PTRACE_EVENT_STOP && wh_outside_may_be(loop->r, task)) {
+			task->held = wh_clock_ms();
+			return 0;
+		}
 	}
+	loop->r->phase = task->process->phase ? task->process->phase : loop->r->service_phase;
 	switch (event) {
 	case 0:
 		if (sig != (SIGTRAP | 0x80))
@@ -321,7 +376,10 @@ static int ended(struct wh_loop *loop, pid_t tid, int status)
 
 static int report(struct wh_loop *loop, pid_t tid, int status)
 {
-	return WIFSTOPPED(status) ? stopped(loop, tid, status) : ended(loop, tid, status);
+	int err = WIFSTOPPED(status) ? stopped(loop, tid, status) : ended(loop, tid, status);
+
+	loop->r->phase = loop->r->service_phase;
+	return err;
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */
@@ -382,6 +440,8 @@ static int tick(struct wh_loop *loop)
 	loop->next_tick = now + WH_LOOP_TICK_MS;
 	if (loop->killing)
 		wh_loop_kill(loop);
+	if (loop->seized)
+		wh_task_each(loop->r->tasks, let_go_late, loop);
 	err = loop->owner->tick(loop->owner->data);
 	if (err >= 0 && loop->engine->tick)
 		err = loop->engine->tick(loop->r);

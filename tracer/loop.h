@@ -6,10 +6,12 @@
 #include "tracer/engine.h"
 #include "tracer/task.h"
 
-/** What the loop always asks for. EXITKILL: a killed tracer takes its tracees with it. */
-#define WH_LOOP_OPTIONS                                                                            \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |    \
-	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
+/** What the loop always asks for, … */
+#define WH_LOOP_FOLLOW                                                                             \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |  \
+	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
+/** … and of what whittle has started itself: a killed tracer takes it with it. */
+#define WH_LOOP_OPTIONS (WH_LOOP_FOLLOW | PTRACE_O_EXITKILL)
 
 #define WH_LOOP_TICK_MS 50
 
@@ -32,10 +34,11 @@ struct wh_loop_owner {
 struct wh_loop;
 
 /**
- * wh_loop_new() - for a process that wh_launch_start() has let go and the caller put into @r->tasks.
+ * wh_loop_new() - for tasks that the caller has put into @r->tasks.
+ * @launching: they are one that wh_launch_start() has let go; else they are seized, and stop soon
  * @owner: must outlive the loop
  */
-struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
+struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine, bool launching,
 			    const struct wh_loop_owner *owner);
 void wh_loop_free(struct wh_loop *loop);
 

@@ -9,12 +9,15 @@
 #include <sys/wait.h>
 
 #include "tracer/argv.h"
+#include "tracer/control.h"
 #include "tracer/decode.h"
 #include "tracer/engine.h"
 #include "tracer/known.h"
 #include "tracer/launch.h"
 #include "tracer/loop.h"
+#include "tracer/outside.h"
 #include "tracer/runinfo.h"
+#include "tracer/seize.h"
 #include "tracer/site.h"
 #include "tracer/supervise.h"
 #include "whittle/command.h"
@@ -87,14 +90,25 @@ struct recording {
 	struct wh_supervisor *sv;
 	struct wh_loop *loop;
 	const struct wh_engine *engine;
+	struct wh_control *control;
+	bool started;
 	pid_t main;
 	struct wh_error *e;
 };
+
+/* A container must outlive a tracer that is killed; unless a filter of the engine's would then refuse it calls. */
+static unsigned long ptrace_options(const struct recording *rec)
+{
+	bool survives = rec->options->container && rec->engine == &wh_plain_engine;
+
+	return (survives ? WH_LOOP_FOLLOW : WH_LOOP_OPTIONS) | rec->engine->options;
+}
 
 static int on_started(void *data, struct wh_task *task)
 {
 	struct recording *rec = data;
 
+	rec->started = true;
 	if (wh_runinfo_entry(&rec->r, task, rec->run) < 0)
 		return wh_error_oom(rec->e);
 	return wh_supervise_started(rec->sv, rec->loop, rec->main, rec->e);
@@ -117,8 +131,9 @@ static void on_child(void *data, pid_t pid, int status)
 static int on_tick(void *data)
 {
 	struct recording *rec = data;
+	int err = rec->control ? wh_control_tick(rec->control, &rec->r, ptrace_options(rec)) : 0;
 
-	return wh_supervise_tick(rec->sv, rec->e);
+	return err < 0 ? wh_error_oom(rec->e) : wh_supervise_tick(rec->sv, rec->e);
 }
 
 /* In the proc filesystem of another pid namespace every id would be somebody else's. */
@@ -143,7 +158,7 @@ static int prepare(struct recording *rec)
 {
 	struct wh_recorder *r = &rec->r;
 
-	r->phase = WH_PHASE_STARTUP;
+	r->phase = r->service_phase = WH_PHASE_STARTUP;
 	r->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->proc_fd < 0)
 		return wh_error_errno(rec->e, errno, "/proc");
@@ -164,6 +179,7 @@ static void release(struct recording *rec)
 	struct wh_recorder *r = &rec->r;
 
 	wh_loop_free(rec->loop);
+	wh_control_free(rec->control);
 	if (rec->engine && rec->engine->free)
 		rec->engine->free(r);
 	wh_supervise_free(rec->sv);
@@ -175,9 +191,20 @@ static void release(struct recording *rec)
 	wh_trace_free(r->trace);
 }
 
-static int launch(struct recording *rec, const char *path)
+static int begin(struct recording *rec, struct wh_launch *launch)
 {
 	wh_auto(str) reason = NULL;
+	int err = wh_engine_begin(rec->options, &rec->r, launch, &rec->engine, &reason, rec->e);
+
+	if (err < 0)
+		return err;
+	rec->run->engine = wh_trace_intern(rec->r.trace, rec->engine->name);
+	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
+	return rec->run->engine && rec->run->engine_reason ? 0 : wh_error_oom(rec->e);
+}
+
+static int launch(struct recording *rec, const char *path)
+{
 	int err;
 	struct wh_launch what = {
 		.path = path,
@@ -187,14 +214,10 @@ static int launch(struct recording *rec, const char *path)
 	};
 
 	wh_supervise_streams(rec->sv, &what.out, &what.err);
-	err = wh_engine_begin(rec->options, &rec->r, &what, &rec->engine, &reason, rec->e);
+	err = begin(rec, &what);
 	if (err < 0)
 		return err;
-	rec->run->engine = wh_trace_intern(rec->r.trace, rec->engine->name);
-	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
-	if (!rec->run->engine || !rec->run->engine_reason)
-		return wh_error_oom(rec->e);
-	return wh_launch_start(&what, WH_LOOP_OPTIONS | rec->engine->options, &rec->main, rec->e);
+	return wh_launch_start(&what, ptrace_options(rec), &rec->main, rec->e);
 }
 
 /* Until the kernel can say what it executes, the first task is what it was started to become. */
@@ -219,32 +242,70 @@ static void kill_first(const struct recording *rec)
 		;
 }
 
+static int run_loop(struct recording *rec, int *ret_exec_err)
+{
+	int err = wh_loop_run(rec->loop, ret_exec_err);
+
+	if (err == -ENOMEM)
+		return wh_error_oom(rec->e);
+	return err < 0 ? wh_error_errno(rec->e, err, "cannot trace") : 0;
+}
+
+/* The init is somebody else's child, and waits for its runtime, which waits for us. */
+static int trace_container(struct recording *rec, const struct wh_loop_owner *owner)
+{
+	const struct wh_record_container *c = rec->options->container;
+	struct wh_launch none = {.out = -1, .err = -1};
+	int exec_err, err = begin(rec, &none);
+
+	if (err == 0 && c->control)
+		err = wh_control_new(c->control, &rec->control, rec->e);
+	if (err == 0)
+		err = wh_seize_process(&rec->r, c->init, ptrace_options(rec), rec->e);
+	if (err < 0)
+		return err;
+	rec->main = c->init;
+	wh_outside_put(wh_task_process(rec->r.tasks, c->init), WH_OUTSIDE_INIT);
+	rec->loop = wh_loop_new(&rec->r, rec->engine, false, owner);
+	if (!rec->loop)
+		return wh_error_oom(rec->e);
+	if (c->seized)
+		c->seized(c->data);
+	err = run_loop(rec, &exec_err);
+	if (err == 0 && !rec->started)
+		return wh_error_set(
+			rec->e, ECHILD,
+			"the container was not started: its init ended before it executed the "
+			"entrypoint");
+	return err;
+}
+
 static int trace_all(struct recording *rec, const char *path)
 {
 	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, rec};
 	int err, exec_err = 0;
 
+	if (rec->options->container)
+		return trace_container(rec, &owner);
 	err = launch(rec, path);
 	if (err < 0)
 		return err;
-	rec->loop = wh_loop_new(&rec->r, rec->engine, &owner);
+	rec->loop = wh_loop_new(&rec->r, rec->engine, true, &owner);
 	if (!rec->loop || name_first(rec, path) < 0) {
 		kill_first(rec);
 		return wh_error_oom(rec->e);
 	}
-	err = wh_loop_run(rec->loop, &exec_err);
-	if (err < 0)
-		return err == -ENOMEM ? wh_error_oom(rec->e)
-				      : wh_error_errno(rec->e, err, "cannot trace");
-	if (exec_err)
+	err = run_loop(rec, &exec_err);
+	if (err == 0 && exec_err)
 		return wh_command_exec_failed(path, exec_err, rec->e);
-	return 0;
+	return err;
 }
 
 static int record(struct recording *rec)
 {
+	const struct wh_record_options *options = rec->options;
 	wh_auto(str) path = NULL;
-	int err = wh_command_find(rec->options->argv[0], &path, rec->e);
+	int err = options->container ? 0 : wh_command_find(options->argv[0], &path, rec->e);
 
 	if (err == 0)
 		err = prepare(rec);

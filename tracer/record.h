@@ -12,10 +12,26 @@ struct wh_record_progress {
 	const char *stage; /* "starting", "waiting until ready", "load", "serving", "stopping" */
 };
 
+/**
+ * struct wh_record_container - a container whose init waits for its runtime to let it go on, such as it does while
+ * hooks run. Strings may be NULL where it is not known.
+ * @init: pid, in our pid namespace
+ * @control: path of the socket by which others join; tracer/control.h
+ * @seized: called when all the container does from now on will be seen: the runtime may go on
+ */
+struct wh_record_container {
+	pid_t init;
+	const char *engine, *id, *name, *image, *runtime;
+	const char *control;
+	void (*seized)(void *data);
+	void *data;
+};
+
 /** struct wh_record_options - what the command line says; strings are the caller's. */
 struct wh_record_options {
-	char *const *argv; /* NULL-terminated; argv[0] is searched in PATH */
-	const char *name;  /* NULL: base name of the program */
+	char *const *argv; /* NULL-terminated; argv[0] is searched in PATH; NULL with @container */
+	const struct wh_record_container *container; /* to be recorded instead, or NULL */
+	const char *name;			     /* NULL: base name of the program */
 	const char *ready; /* as on the command line, or NULL: ready at once */
 	const char *load;  /* a command for /bin/sh -c, given by the user as such; or NULL */
 	/* Seconds; 0: not given (grace: 10, ready_timeout: 60). */

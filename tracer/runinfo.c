@@ -35,10 +35,27 @@ static int new_run(struct wh_recorder *r, struct wh_run **ret_run, struct wh_err
 	return 0;
 }
 
+static int fill_container(struct wh_recorder *r, const struct wh_record_container *c,
+			  struct wh_run *run)
+{
+	return (c->engine && set(r, &run->container_engine, c->engine) < 0) ||
+			       (c->id && set(r, &run->container_id, c->id) < 0) ||
+			       (c->name && set(r, &run->container_name, c->name) < 0) ||
+			       (c->image && set(r, &run->container_image, c->image) < 0) ||
+			       (c->runtime && set(r, &run->runtime, c->runtime) < 0)
+		       ? -ENOMEM
+		       : 0;
+}
+
 int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *options,
 		   struct wh_run **ret_run, struct wh_error *e)
 {
-	const char *slash = strrchr(options->argv[0], '/');
+	const struct wh_record_container *c = options->container;
+	const char *named = c ? (c->name ? c->name
+				 : c->id ? c->id
+					 : "container")
+			      : options->argv[0];
+	const char *slash = c ? NULL : strrchr(named, '/');
 	char kernel[2 * sizeof(((struct utsname *)0)->release)], cwd[PATH_MAX];
 	struct utsname uts;
 	struct wh_run *run;
@@ -49,17 +66,18 @@ int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *option
 		return err;
 	uname(&uts);
 	snprintf(kernel, sizeof(kernel), "%s %s", uts.sysname, uts.release);
-	while (options->argv[argc])
+	while (!c && options->argv[argc])
 		argc++;
 	if (set(r, &run->name,
 		options->name ? options->name
 		: slash	      ? slash + 1
-			      : options->argv[0]) < 0 ||
+			      : named) < 0 ||
 	    set(r, &run->tool, "whittle " WH_VERSION) < 0 || set(r, &run->kernel, kernel) < 0 ||
 	    set(r, &run->arch, wh_syscall_abi_native()->name) < 0 ||
-	    (getcwd(cwd, sizeof(cwd)) && set(r, &run->cwd, cwd) < 0) ||
+	    (!c && getcwd(cwd, sizeof(cwd)) && set(r, &run->cwd, cwd) < 0) ||
 	    (options->ready && set(r, &run->ready, options->ready) < 0) ||
 	    (options->load && set(r, &run->load, options->load) < 0) ||
+	    (c && fill_container(r, c, run) < 0) ||
 	    wh_trace_set_list(r->trace, &run->argv, (const char *const *)options->argv, argc) < 0)
 		return wh_error_oom(e);
 	*ret_run = run;
@@ -137,6 +155,25 @@ static int fill_libc(struct wh_recorder *r, pid_t pid, struct wh_run *run)
 	return set(r, &run->libc, name);
 }
 
+/* Of a container, where it is not we who know what is executed, and where. */
+static int fill_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run *run)
+{
+	char name[32], cwd[PATH_MAX];
+	ssize_t n;
+
+	if (!run->argv.n && wh_trace_set_list(r->trace, &run->argv, task->process->argv.v,
+					      task->process->argv.n) < 0)
+		return -ENOMEM;
+	if (run->cwd)
+		return 0;
+	snprintf(name, sizeof(name), "%d/cwd", (int)task->process->tgid);
+	n = readlinkat(r->proc_fd, name, cwd, sizeof(cwd) - 1);
+	if (n <= 0)
+		return 0;
+	cwd[n] = '\0';
+	return set(r, &run->cwd, cwd);
+}
+
 int wh_runinfo_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run *run)
 {
 	const struct wh_creds *creds = wh_creds_get(r, task);
@@ -144,7 +181,7 @@ int wh_runinfo_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run 
 	char name[32], text[4096];
 	uint64_t value;
 
-	if (creds && fill_creds(r, creds, run) < 0)
+	if ((creds && fill_creds(r, creds, run) < 0) || fill_entry(r, task, run) < 0)
 		return -ENOMEM;
 	snprintf(name, sizeof(name), "%d/status", pid);
 	if (wh_procfs_read(r->proc_fd, name, text, sizeof(text)) > 0 &&

@@ -259,7 +259,7 @@ static int start_load(struct wh_supervisor *sv, struct wh_error *e)
 static int become_ready(struct wh_supervisor *sv, struct wh_error *e)
 {
 	sv->ready_at = now();
-	sv->r->phase = WH_PHASE_SERVING;
+	sv->r->phase = sv->r->service_phase = WH_PHASE_SERVING;
 	sv->outcome.unready = false;
 	sv->stage = SERVING;
 	return sv->options->load ? start_load(sv, e) : 0;

@@ -7,6 +7,7 @@
 #include "tracer/creds.h"
 #include "tracer/decode.h"
 #include "tracer/known.h"
+#include "tracer/outside.h"
 #include "tracer/procfs.h"
 #include "tracer/task.h"
 
@@ -141,6 +142,8 @@ static int find_process(struct wh_recorder *r, pid_t tid, const struct wh_task *
 		if (!process)
 			return -ENOMEM;
 		err = process_fill(r, process, parent);
+		if (parent)
+			wh_outside_inherit(process, parent);
 		if (err < 0) {
 			process->refs = 1;
 			process_unref(r->tasks, process);

@@ -33,6 +33,13 @@ struct wh_status_read {
 	size_t n;
 };
 
+/** enum wh_outside - how a process of a container's runtime becomes the container's; tracer/outside.h. */
+enum wh_outside {
+	WH_INSIDE,
+	WH_OUTSIDE_INIT,    /* by the next program that it executes: the entrypoint */
+	WH_OUTSIDE_JOINING, /* by the first program that it executes in there, if ever */
+};
+
 /** struct wh_process - what threads of a thread group share. Counted, as a leader may die first. */
 struct wh_process {
 	unsigned refs;		/* tasks */
@@ -42,6 +49,10 @@ struct wh_process {
 	bool executed;	   /* has executed since it was forked: no longer a copy of its parent */
 	bool reads_status; /* has a /proc/PID/status open, as far as is known; tracer/disguise.h */
 	struct wh_status_read status_read;
+	enum wh_outside outside;
+	bool filtered;	/* outside: it has put itself under the container's filter … */
+	bool entering;	/* … and is in the call by which it becomes the container's */
+	unsigned phase; /* enum wh_phase of all that it does; 0: the service's */
 	struct wh_process *next;
 };
 
@@ -148,7 +159,10 @@ struct wh_task {
 	bool changing_unseen;	     /* tracer/known.c: and what it changes a look does not show */
 	bool changing_slow;	     /* … and it may take long */
 	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
-	bool learnt; /* tracer/known.c: the last call decoded to its end is known now */
+	uint64_t
+		held; /* in its first stop since (ms), as nobody has told yet who made it; 0: not */
+	bool loads_filter;   /* outside: by the call that it is in */
+	bool learnt;	     /* tracer/known.c: the last call decoded to its end is known now */
 	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours, … */
 	uint64_t root_at;    /* … and at which its root was this one: */
 	struct wh_directory root;
@@ -182,9 +196,10 @@ struct wh_tasks;
 struct wh_recorder {
 	struct wh_trace *trace;
 	const char *run; /* id of the run, interned */
-	unsigned phase;	 /* enum wh_phase, as of now */
-	uint64_t news;	 /* how many facts were new; the loop looks at it for --until-stable */
-	uint64_t stops;	 /* counted by the loop: names a stop, for what is kept while it lasts */
+	unsigned phase;	 /* enum wh_phase, as of now, of the process that is being looked at … */
+	unsigned service_phase; /* … and of the service */
+	uint64_t news;	/* how many facts were new; the loop looks at it for --until-stable */
+	uint64_t stops; /* counted by the loop: names a stop, for what is kept while it lasts */
 	struct wh_tasks *tasks;
 	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
@@ -195,8 +210,10 @@ struct wh_recorder {
 	struct wh_changes changes;	 /* tracer/known.h */
 	bool securebits;		 /* some task has set its own */
 	uint64_t userns_dev, userns_ino; /* the tracer's own user namespace, once asked */
-	void *watch;			 /* the engine's own, tracer/engine.h */
-	int proc_fd;			 /* /proc of the tracer's pid namespace */
+	uint64_t container_mnt_dev,
+		container_mnt_ino; /* mount namespace of the entrypoint of a container */
+	void *watch;		   /* the engine's own, tracer/engine.h */
+	int proc_fd;		   /* /proc of the tracer's pid namespace */
 };
 
 struct wh_tasks *wh_task_table_new(void);

@@ -80,6 +80,10 @@ enum wh_phase {
 	WH_PHASE_RUNTIME = 1 << 0, /* the container runtime's own doing, before the entrypoint */
 	WH_PHASE_STARTUP = 1 << 1, /* from the entrypoint's execve until the service was ready */
 	WH_PHASE_SERVING = 1 << 2, /* after that */
+	WH_PHASE_EXEC =
+		1
+		<< 3, /* by what was executed in a running container: docker exec, a health check */
+	WH_PHASE_FOUND = 1 << 4, /* it was so when the recording began: not seen to happen */
 };
 
 /**
@@ -129,10 +133,18 @@ struct wh_run {
 	uint64_t ip_unprivileged_port_start; /* of the network namespace of the entrypoint */
 	const char *engine, *engine_reason;
 	bool counts_partial; /* counts and errno counts are the least there were; facts are whole */
-	struct wh_strset engine_notes;	    /* what the engine did, and did not, in words */
-	const char *ready;		    /* --ready as given, or NULL */
-	const char *load;		    /* --load as given, or NULL */
-	const char *load_outcome;	    /* "exited 0" …, or NULL */
+	struct wh_strset engine_notes; /* what the engine did, and did not, in words */
+	const char *ready;	       /* --ready as given, or NULL */
+	const char *load;	       /* --load as given, or NULL */
+	const char *load_outcome;      /* "exited 0" …, or NULL */
+	/*
+	 * Of a container, as far as it is known: its engine ("docker", "podman", …), id, name and image; the OCI runtime
+	 * that started it, with its version ("runc 1.1.5"), whose own calls under the container's filter are
+	 * the facts of phase runtime.
+	 */
+	const char *container_engine, *container_id, *container_name, *container_image;
+	const char *runtime;
+	bool attached; /* it was running when the recording began: its start-up was not seen */
 	uint64_t stops, tasks, duration_ms; /* counters of the tracer */
 };
 

@@ -372,17 +372,17 @@ static __always_inline void read_text(struct wh_watch_slot *slot, u32 at,
 	record->spelt = n > 0 && n < sizeof(slot->text[0]) && at < WH_WATCH_TEXTS;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(enter, struct pt_regs *regs, long nr)
+/*
+ * What is not for all processes is in functions of its own: these save registers, and a process that nobody
+ * traces, such as the one that makes the load, need not pay for that.
+ */
+static __noinline int entered(struct task_struct *task, struct pt_regs *regs, long nr)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	const struct wh_watch_row *of;
 	struct wh_watch_record *record;
 	struct wh_watch_slot *slot;
 	u32 at, decoded;
 
-	if (!task->ptrace)
-		return 0;
 	slot = slot_of(task);
 	if (!slot || slot->plain)
 		return 0;
@@ -424,17 +424,21 @@ int BPF_PROG(enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(leave, struct pt_regs *regs, long ret)
+SEC("tp_btf/sys_enter")
+int BPF_PROG(enter, struct pt_regs *regs, long nr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->ptrace ? entered(task, regs, nr) : 0;
+}
+
+static __noinline int left(struct task_struct *task, long ret)
+{
 	const struct wh_watch_row *of;
 	struct wh_watch_record *record;
 	struct wh_watch_slot *slot;
 	u32 at, err = 0;
 
-	if (!task->ptrace)
-		return 0;
 	slot = slot_of(task);
 	if (!slot || slot->plain)
 		return 0;
@@ -465,6 +469,14 @@ int BPF_PROG(leave, struct pt_regs *regs, long ret)
 	if (slot->record[0].state != WH_WATCH_FREE)
 		bpf_send_signal_thread(SIGSTOP);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(leave, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->ptrace ? left(task, ret) : 0;
 }
 
 /* Reading kernel memory is for programs under the GPL only: this file is under either license. */
