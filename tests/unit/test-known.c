@@ -128,7 +128,7 @@ static void record(struct wh_recorder *r, char **argv, const struct wh_engine *b
 	sigemptyset(&mask);
 	CU_ASSERT_FATAL(!by->start || by->start(r, &(struct wh_record_options){0}, &what, &e) == 0);
 	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS | by->options, &pid, &e) == 0);
-	loop = wh_loop_new(r, by, &owner);
+	loop = wh_loop_new(r, by, true, &owner);
 	CU_ASSERT_FATAL(loop && wh_task_add(r, pid, NULL, &task) == 0);
 	task->process->program = wh_trace_intern(r->trace, self);
 	task->executing = true;
@@ -147,7 +147,8 @@ static void empty(void)
 
 static struct wh_trace *trace_of(enum how how, const char *what, unsigned ms)
 {
-	struct wh_recorder r = {.run = "run", .phase = WH_PHASE_STARTUP};
+	struct wh_recorder r = {
+		.run = "run", .phase = WH_PHASE_STARTUP, .service_phase = WH_PHASE_STARTUP};
 	int ask_pipe[2], answer_pipe[2], status;
 	char to[12], from[12];
 	char *argv[] = {self, (char *)(uintptr_t)what, to, from, NULL};
