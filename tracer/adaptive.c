@@ -32,11 +32,23 @@
 
 static int adaptive_check(const struct wh_record_options *options, struct wh_error *e)
 {
-	(void)options;
 #ifndef __x86_64__
+	(void)options;
 	return wh_error_set(e, ENOTSUP, "the adaptive engine is for x86-64");
 #else
-	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0 ||
+	int mode = prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
+
+	/* Where another filter refuses a call, the one that asks for a stop is not heard (seccomp(2)). */
+	if (options->container)
+		return wh_error_set(
+			e, ENOTSUP,
+			"what a container's own seccomp filter refuses would not be seen");
+	if (mode > 0)
+		return wh_error_set(
+			e, ENOTSUP,
+			"whittle runs under a seccomp filter, and what that refuses would not "
+			"be seen (in a container: --security-opt seccomp=unconfined)");
+	if (mode < 0 ||
 	    (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno != EFAULT))
 		return wh_error_set(e, ENOTSUP, "this kernel has no seccomp filters");
 	return 0;

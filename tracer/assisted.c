@@ -20,10 +20,12 @@
 
 #include <inttypes.h>
 #include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 
 #include "tracer/assisted_impl.h"
 #include "tracer/call.h"
+#include "tracer/inject.h"
 #include "tracer/known.h"
 #include "tracer/strict.h"
 
@@ -34,11 +36,7 @@
 
 static int check(const struct wh_record_options *options, struct wh_error *e)
 {
-	/* What its filter stops for it would not see. */
-	if (options->container)
-		return wh_error_set(
-			e, ENOTSUP,
-			"it starts what it watches, and a container is started by its runtime");
+	(void)options;
 	if (geteuid() != 0)
 		return wh_error_set(e, EPERM, "only root may load BPF programs");
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
@@ -54,10 +52,10 @@ static int start(struct wh_recorder *r, const struct wh_record_options *options,
 	struct wh_assisted_watch *w = calloc(1, sizeof(*w));
 	int err;
 
-	(void)options;
 	if (!w)
 		return wh_error_oom(e);
 	r->watch = w;
+	w->container = options->container;
 	w->own_filters = wh_assisted_status(r, getpid(), "Seccomp_filters");
 	w->own_mode = wh_assisted_status(r, getpid(), "Seccomp");
 	err = wh_assisted_new(&w->kernel, NULL, e);
@@ -66,6 +64,49 @@ static int start(struct wh_recorder *r, const struct wh_record_options *options,
 	wh_assisted_tick(w->kernel, r->phase);
 	launch->filter = wh_assisted_filter(w->kernel);
 	return 0;
+}
+
+/*
+ * A container's init may still do what takes privilege before it gives that up: so it puts our filter on itself,
+ * and all that it becomes and makes has it, too.
+ */
+static int outside(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_assisted_watch *w = r->watch;
+	struct wh_inject_result result;
+
+	if (w->put || w->put_err)
+		return 0;
+	switch (wh_inject_process(task->tid, wh_assisted_filter(w->kernel), &result)) {
+	case WH_INJECT_DONE:
+		w->put = true;
+		break;
+	case WH_INJECT_REFUSED:
+		w->put_err = result.err;
+		break;
+	case WH_INJECT_NOT_NOW:
+		break;
+	case WH_INJECT_DIED:
+		task->has_pending = true;
+		task->pending = result.died;
+		break;
+	}
+	return 0;
+}
+
+/* The entrypoint, with all filters that it will begin with. Who joins later has none of ours. */
+static void enter_container(struct wh_recorder *r, struct wh_task *task,
+			    struct wh_assisted_task *own)
+{
+	struct wh_assisted_watch *w = r->watch;
+
+	if (!w->put || task->process->phase)
+		own->plain = true;
+	if (w->inside || task->process->phase)
+		return;
+	w->inside = true;
+	w->own_filters = wh_assisted_status(r, task->tid, "Seccomp_filters") - w->put;
+	w->own_mode = w->own_filters ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED;
 }
 
 static void free_watch(struct wh_recorder *r)
@@ -85,6 +126,17 @@ static int note_slotless(struct wh_recorder *r, struct wh_run *run)
 
 	snprintf(note, sizeof(note), "%" PRIu64 " threads too many for BPF stopped at each call",
 		 wh_assisted_slotless(w->kernel));
+	return wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, note);
+}
+
+static int note_unput(struct wh_recorder *r, struct wh_run *run)
+{
+	const struct wh_assisted_watch *w = r->watch;
+	char note[160];
+
+	snprintf(note, sizeof(note),
+		 "the container's init got no filter, so that all stopped at each call: %s",
+		 w->put_err ? strerror(w->put_err) : "it made no call before its entrypoint");
 	return wh_trace_add_str(r->trace, &run->engine_notes, WH_LIMIT_NOTES, note);
 }
 
@@ -109,6 +161,8 @@ static int finish(struct wh_recorder *r, struct wh_run *run)
 	if (k >= 0 && wh_assisted_lost(w->kernel))
 		k = wh_record_gap(r, NULL, "lost-news", "%" PRIu64 " calls",
 				  wh_assisted_lost(w->kernel));
+	if (k >= 0 && w->container && !w->put)
+		k = note_unput(r, run);
 	if (k == -ENOMEM || w->failed)
 		return -ENOMEM;
 	return wh_assisted_add_counts(w->kernel, r->trace);
@@ -217,7 +271,7 @@ static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *mak
 		own->plain = true;
 	else if (!known && own->slot)
 		own->plain = own->slot->plain;
-	else if (!known && !parent)
+	else if (!known && !parent && !task->process->outside)
 		own->plain = wh_assisted_filtered(r, task->tid);
 	return maker ? end_call(r, maker, task) : 0;
 }
@@ -342,11 +396,14 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 static int executed(struct wh_recorder *r, struct wh_task *task)
 {
 	const struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_EXIT};
+	struct wh_assisted_watch *w = r->watch;
 	struct wh_assisted_task *own = own_of(task);
 
 	if (!own)
 		return -ENOMEM;
-	watch_program(r->watch, task, own);
+	if (w->container)
+		enter_container(r, task, own);
+	watch_program(w, task, own);
 	if (own->plain || !own->slot)
 		return 0;
 	if (task->in_call)
@@ -376,6 +433,7 @@ const struct wh_engine wh_assisted_engine = {
 	.check = check,
 	.start = start,
 	.born = born,
+	.outside = outside,
 	.stop = stop,
 	.executed = executed,
 	.exiting = exiting,

@@ -13,8 +13,12 @@
 /** struct wh_assisted_watch - of a recording; @r->watch. */
 struct wh_assisted_watch {
 	struct wh_assisted_kernel *kernel;
-	uint64_t own_filters, own_mode;		   /* of seccomp, as the tracer has them */
-	int failed;				   /* -ENOMEM where it could not be returned */
+	uint64_t own_filters, own_mode; /* of seccomp, as the program would have them untraced */
+	bool container;			/* it is not we who start it, and … */
+	bool put;			/* … its init has our filter, or … */
+	bool inside;			/* the entrypoint has begun */
+	int put_err;			/* … the kernel has refused that: positive errno */
+	int failed;			/* -ENOMEM where it could not be returned */
 	const char *program[WH_ASSISTED_PROGRAMS]; /* as a slot names it; interned */
 	unsigned n_programs;
 	uint64_t taken; /* of the news that BPF has asked us to take */

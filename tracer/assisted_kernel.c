@@ -227,6 +227,7 @@ struct wh_watch_slot *wh_assisted_give(struct wh_assisted_kernel *w, pid_t leade
 		return NULL;
 	}
 	wh_assisted_name(w, &w->slots[slot - 1], leader);
+	w->slots[slot - 1].entered = 1; /* it is in the call by which it executes */
 	w->bpf->bss->armed = 1;
 	return &w->slots[slot - 1];
 }

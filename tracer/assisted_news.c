@@ -69,6 +69,11 @@ static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_w
 		info = (struct __ptrace_syscall_info){.op = PTRACE_SYSCALL_INFO_EXIT};
 		info.exit.rval = record->ret;
 		info.exit.is_error = record->ret < 0 && record->ret >= -4095;
+		/* SECCOMP_RET_TRAP leaves the number where the result would be. */
+		if (record->refused && !info.exit.is_error) {
+			info.exit.rval = -ENOSYS;
+			info.exit.is_error = 1;
+		}
 		wh_assisted_hide_status(r, task, info.exit.rval, info.exit.is_error);
 		k = wh_call_leave(r, task, &info);
 	}

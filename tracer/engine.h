@@ -26,6 +26,8 @@
  *   is called then, too.
  * @born: @task is new, and is stopped before its first instruction, or was first seen in some stop;
  *   @maker may be NULL
+ * @outside: @task, of a container's init on its way to the entrypoint, is at the entry of a call, and still is so
+ *   afterwards, if it lives: it can be prepared for being watched
  * @stop: @task is at a system call stop or at PTRACE_EVENT_SECCOMP
  * @executed: @task is at PTRACE_EVENT_EXEC, and decoded; its call has not returned yet
  * @exiting: @task is at PTRACE_EVENT_EXIT, and its call, if it is in one, will not return
@@ -47,6 +49,7 @@ struct wh_engine {
 	int (*start)(struct wh_recorder *r, const struct wh_record_options *options,
 		     struct wh_launch *launch, struct wh_error *e);
 	int (*born)(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker);
+	int (*outside)(struct wh_recorder *r, struct wh_task *task);
 	int (*stop)(struct wh_recorder *r, struct wh_task *task,
 		    const struct __ptrace_syscall_info *info);
 	int (*executed)(struct wh_recorder *r, struct wh_task *task);

@@ -50,6 +50,7 @@ struct injection {
 	int status;
 	bool died;
 	bool stop;
+	bool process; /* it is for all threads */
 	bool listen;  /* a listener is wanted, and … */
 	int pidfd;    /* … will be fetched by this one; */
 	int reserved; /* so that there is room for it */
@@ -309,6 +310,8 @@ static int install(struct injection *in, const struct sock_fprog *filter, bool n
 		seccomp.arg[2] = (uint64_t)addr;
 		if (in->listen)
 			seccomp.arg[1] |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		if (in->process)
+			seccomp.arg[1] |= SECCOMP_FILTER_FLAG_TSYNC;
 		err = in->listen ? fetch_listener(in, &seccomp) : make_plain_call(in, &seccomp);
 	}
 	if (in->died)
@@ -447,6 +450,15 @@ enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool
 	return inject(&in, filter, no_new_privs, ret_result);
 }
 
+enum wh_inject wh_inject_process(pid_t tid, const struct sock_fprog *filter,
+				 struct wh_inject_result *ret_result)
+{
+	struct injection in = {
+		.tid = tid, .process = true, .pidfd = -1, .reserved = -1, .listener = -1};
+
+	return inject(&in, filter, false, ret_result);
+}
+
 enum wh_inject wh_inject_listener(pid_t tid, const struct sock_fprog *filter, bool no_new_privs,
 				  struct wh_inject_result *ret_result)
 {
@@ -486,6 +498,12 @@ enum wh_inject wh_inject_listener(pid_t tid, const struct sock_fprog *filter, bo
 				  struct wh_inject_result *ret_result)
 {
 	return wh_inject_filter(tid, filter, no_new_privs, ret_result);
+}
+
+enum wh_inject wh_inject_process(pid_t tid, const struct sock_fprog *filter,
+				 struct wh_inject_result *ret_result)
+{
+	return wh_inject_filter(tid, filter, false, ret_result);
 }
 
 #endif

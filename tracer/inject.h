@@ -42,6 +42,13 @@ enum wh_inject wh_inject_filter(pid_t tid, const struct sock_fprog *filter, bool
 				struct wh_inject_result *ret_result);
 
 /**
+ * wh_inject_process() - the same for all threads of the process (SECCOMP_FILTER_FLAG_TSYNC), and as one filter: so that a thread
+ * can later do the same with a filter of its own. Refused where their filters differ.
+ */
+enum wh_inject wh_inject_process(pid_t tid, const struct sock_fprog *filter,
+				 struct wh_inject_result *ret_result);
+
+/**
  * wh_inject_listener() - the same with SECCOMP_FILTER_FLAG_NEW_LISTENER. For the time of some calls of its
  * own the thread has the listener in its table of descriptors: nobody else may use that table. Refused with
  * EBUSY where a filter on it has a listener already, with EMFILE where its table is full.

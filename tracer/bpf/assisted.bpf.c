@@ -136,6 +136,7 @@ int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 	slot = bpf_map_lookup_elem(&slots, &index);
 	if (!slot)
 		return 0;
+	slot->entered = 1; /* the call that made it is the first to end */
 	slot->program = maker->program;
 	slot->plain = maker->plain;
 	slot->loud = maker->loud;
@@ -342,6 +343,10 @@ static __always_inline bool is_news(struct wh_watch_slot *slot, u32 at, u32 err)
 	u64 tag = simple_tag(of, record, err);
 	struct wh_watch_tally *tally;
 
+	/* Of one that our filter stops for it is not known what else makes a difference. */
+	record->keyed = 0;
+	if (!of->with)
+		return true;
 	if (tag && !slot->loud) {
 		tally = find_tally(slot, tag);
 		if (tally) {
@@ -372,35 +377,19 @@ static __always_inline void read_text(struct wh_watch_slot *slot, u32 at,
 	record->spelt = n > 0 && n < sizeof(slot->text[0]) && at < WH_WATCH_TEXTS;
 }
 
-/*
- * What is not for all processes is in functions of its own: these save registers, and a process that nobody
- * traces, such as the one that makes the load, need not pay for that.
- */
-static __noinline int entered(struct task_struct *task, struct pt_regs *regs, long nr)
+/* Sets slot->at. */
+static __always_inline bool begin_record(struct wh_watch_slot *slot, struct pt_regs *regs, u64 nr)
 {
-	const struct wh_watch_row *of;
 	struct wh_watch_record *record;
-	struct wh_watch_slot *slot;
-	u32 at, decoded;
+	u32 at;
 
-	slot = slot_of(task);
-	if (!slot || slot->plain)
-		return 0;
-	slot->in_call = 0;
-	decoded = slot->decoded;
-	slot->decoded = 0;
-	if ((u64)nr >= WH_WATCH_NUMBERS || decoded == (u32)nr + 1)
-		return 0;
-	of = &row[nr & (WH_WATCH_NUMBERS - 1)];
-	if (!of->with || task->thread_info.status & TS_COMPAT)
-		return 0;
 	/* A SIGCONT may have taken back our SIGSTOP: what it was for must stay. */
 	for (at = 0; at < WH_WATCH_RECORDS; at++)
 		if (slot->record[at].state == WH_WATCH_FREE)
 			break;
 	if (at >= records || at >= WH_WATCH_RECORDS) {
 		__sync_fetch_and_add(&lost, 1);
-		return 0;
+		return false;
 	}
 	record = record_at(slot, at);
 	slot->at = at;
@@ -416,9 +405,65 @@ static __noinline int entered(struct task_struct *task, struct pt_regs *regs, lo
 	record->phase = phase;
 	record->ret = 0;
 	record->returned = 0;
+	record->refused = 0;
+	return true;
+}
+
+/*
+ * A filter that is not ours has refused a call: it ends without having begun (syscall_trace_enter() in
+ * kernel/entry/common.c). Ours had no say (seccomp(2): the strictest answer wins), so that it has not stopped for one
+ * that it stops for; but nothing has changed by it, and the tracer can look at it now.
+ */
+static __noinline int refused(struct wh_watch_slot *slot, struct task_struct *task,
+			      struct pt_regs *regs)
+{
+	u64 nr = regs->orig_ax;
+
+	/* It is the tracer that has taken the call away. */
+	if ((s64)nr == -1)
+		return 0;
+	if (nr >= WH_WATCH_NUMBERS || task->thread_info.status & TS_COMPAT) {
+		__sync_fetch_and_add(&lost, 1);
+		return 0;
+	}
+	if (!begin_record(slot, regs, nr))
+		return 0;
+	record_at(slot, slot->at)->refused = 1;
+	record_at(slot, slot->at)->spelt = 0;
+	slot->in_call = 1;
+	return 0;
+}
+
+/*
+ * What is not for all processes is in functions of its own: these save registers, and a process that nobody
+ * traces, such as the one that makes the load, need not pay for that.
+ */
+static __noinline int entered(struct task_struct *task, struct pt_regs *regs, long nr)
+{
+	const struct wh_watch_row *of;
+	struct wh_watch_slot *slot;
+	u32 decoded;
+
+	slot = slot_of(task);
+	if (!slot || slot->plain)
+		return 0;
+	slot->in_call = 0;
+	slot->entered = 1;
+	decoded = slot->decoded;
+	slot->decoded = 0;
+	if ((u64)nr >= WH_WATCH_NUMBERS || decoded == (u32)nr + 1)
+		return 0;
+	of = &row[nr & (WH_WATCH_NUMBERS - 1)];
+	/* It should have stopped: another filter has let it pass, by asking somebody else than the tracer. */
+	if (!of->with || task->thread_info.status & TS_COMPAT) {
+		__sync_fetch_and_add(&lost, 1);
+		return 0;
+	}
+	if (!begin_record(slot, regs, nr))
+		return 0;
 	if (of->with & WH_WATCH_PATH)
-		read_text(slot, at, of);
-	if (of->with & WH_WATCH_NO_RETURN && !is_news(slot, at, WH_WATCH_ENTERED))
+		read_text(slot, slot->at, of);
+	if (of->with & WH_WATCH_NO_RETURN && !is_news(slot, slot->at, WH_WATCH_ENTERED))
 		return 0;
 	slot->in_call = 1;
 	return 0;
@@ -432,7 +477,7 @@ int BPF_PROG(enter, struct pt_regs *regs, long nr)
 	return task->ptrace ? entered(task, regs, nr) : 0;
 }
 
-static __noinline int left(struct task_struct *task, long ret)
+static __noinline int left(struct task_struct *task, struct pt_regs *regs, long ret)
 {
 	const struct wh_watch_row *of;
 	struct wh_watch_record *record;
@@ -442,6 +487,10 @@ static __noinline int left(struct task_struct *task, long ret)
 	slot = slot_of(task);
 	if (!slot || slot->plain)
 		return 0;
+	if (!slot->entered && !slot->decoded)
+		refused(slot, task, regs);
+	slot->entered = 0;
+	slot->decoded = 0;
 	if (slot->in_call) {
 		at = slot->at;
 		record = record_at(slot, at);
@@ -476,7 +525,7 @@ int BPF_PROG(leave, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	return task->ptrace ? left(task, ret) : 0;
+	return task->ptrace ? left(task, regs, ret) : 0;
 }
 
 /* Reading kernel memory is for programs under the GPL only: this file is under either license. */

@@ -64,13 +64,14 @@ struct wh_watch_known {
  * struct wh_watch_record - one call.
  * @key: what it is by, if @keyed; else it is news whatever is known
  * @spelt: the string was readable at the entry, and is kept
+ * @refused: by a filter that is not ours: the call was not made
  * @family, @type: of its socket; 0 where it is none
  */
 struct wh_watch_record {
 	unsigned long long nr, arg[6], ip, sp;
 	long long ret;
 	struct wh_watch_key key;
-	unsigned int state, phase, returned, keyed, spelt, message;
+	unsigned int state, phase, returned, keyed, spelt, message, refused;
 	unsigned short family, type;
 };
 
@@ -99,9 +100,10 @@ struct wh_watch_tally {
  * @decoded: 1 + number of the call that it is about to enter, and that the tracer sees itself
  * @child: 1 + the slot of the last task that it made, @child_tid
  * @in_call: it is in the call of record @at
+ * @entered: it is in a call that began: one that another filter refuses does not, and yet it ends
  */
 struct wh_watch_slot {
-	unsigned int tid, program, plain, loud, decoded, child, child_tid, in_call, at;
+	unsigned int tid, program, plain, loud, decoded, child, child_tid, in_call, at, entered;
 	struct wh_watch_record record[WH_WATCH_RECORDS];
 	struct wh_watch_tally tally[WH_WATCH_TALLIES];
 	struct wh_watch_text text[WH_WATCH_TEXTS];
