@@ -86,7 +86,7 @@ int wh_engine_begin(const struct wh_record_options *options, struct wh_recorder 
 	struct wh_buf why = {0};
 	int err;
 
-	if (options->container && wh_engine_is_auto(options)) {
+	if (options->container && !options->container->expendable && wh_engine_is_auto(options)) {
 		/* The only one that leaves nothing behind in a container when it is killed. */
 		err = begin(&wh_plain_engine, options, r, launch, e);
 		*ret_engine = &wh_plain_engine;
