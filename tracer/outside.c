@@ -46,15 +46,20 @@ static bool is_native(const struct __ptrace_syscall_info *info, uint64_t nr)
 	return wh_syscall_abi_audit(info->arch, nr) == wh_syscall_abi_native();
 }
 
-static bool loads_filter(const struct __ptrace_syscall_info *info)
+/* Return: what the result is less than where it has loaded one; 0: it does not ask for that. */
+static int64_t loads_filter(const struct __ptrace_syscall_info *info)
 {
 	uint64_t nr = info->entry.nr;
 
 	if (!is_native(info, nr))
-		return false;
-	return (nr == SYS_prctl && info->entry.args[0] == PR_SET_SECCOMP &&
-		info->entry.args[1] == SECCOMP_MODE_FILTER) ||
-	       (nr == SYS_seccomp && info->entry.args[0] == SECCOMP_SET_MODE_FILTER);
+		return 0;
+	if (nr == SYS_prctl && info->entry.args[0] == PR_SET_SECCOMP &&
+	    info->entry.args[1] == SECCOMP_MODE_FILTER)
+		return 1;
+	if (nr != SYS_seccomp || info->entry.args[0] != SECCOMP_SET_MODE_FILTER)
+		return 0;
+	/* A descriptor; else, with SECCOMP_FILTER_FLAG_TSYNC, a thread that was in the way. */
+	return info->entry.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER ? INT32_MAX : 1;
 }
 
 static bool executes(const struct __ptrace_syscall_info *info)
@@ -99,9 +104,9 @@ int wh_outside_stop(struct wh_recorder *r, struct wh_task *task,
 	int k;
 
 	if (info->op == PTRACE_SYSCALL_INFO_EXIT) {
-		if (task->loads_filter && !info->exit.is_error && info->exit.rval == 0)
+		if (!info->exit.is_error && info->exit.rval < task->loads_filter)
 			process->filtered = true;
-		task->loads_filter = false;
+		task->loads_filter = 0;
 		return 0;
 	}
 	if (info->op != PTRACE_SYSCALL_INFO_ENTRY)

@@ -161,8 +161,8 @@ struct wh_task {
 	bool strict; /* tracer/strict.h: it is in seccomp's strict mode, as far as it can tell */
 	uint64_t
 		held; /* in its first stop since (ms), as nobody has told yet who made it; 0: not */
-	bool loads_filter;   /* outside: by the call that it is in */
-	bool learnt;	     /* tracer/known.c: the last call decoded to its end is known now */
+	int64_t loads_filter; /* outside: by the call that it is in, if the result is less than this */
+	bool learnt;	      /* tracer/known.c: the last call decoded to its end is known now */
 	uint64_t root_known; /* generation of changes, plus 1, at which its root was ours, … */
 	uint64_t root_at;    /* … and at which its root was this one: */
 	struct wh_directory root;
