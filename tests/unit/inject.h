@@ -34,7 +34,7 @@
 #define SMALL_STACK 16384 /* PTHREAD_STACK_MIN */
 #define OPTIONS                                                                                    \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |   \
-	 PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP)
+	 PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP)
 
 /* The registers after a call, in the order of probe_call(), and the red zone. */
 struct state {
@@ -98,6 +98,7 @@ struct plan {
 	bool inject;
 	bool trace_first; /* begin with a filter that stops the thread at each call */
 	bool stop_leader; /* stop the process just before, by another thread */
+	bool with_exec;	  /* another thread has begun to execute a program, @late_us ago */
 	unsigned stops;	  /* after how many group-stops of the thread to send SIGCONT */
 	int late;	  /* a signal that comes @late_us after the injection's begin */
 	long late_us;
@@ -106,7 +107,8 @@ struct plan {
 	struct wh_inject_result detail;
 	unsigned done;
 	unsigned seen_stop; /* the number of those */
-	pid_t tid;	    /* where it was done */
+	pid_t tid;	    /* where it was done, … */
+	pid_t held;	    /* … or will be: it is in the stop for that */
 	struct user_regs_struct before, after;
 };
 
@@ -206,7 +208,7 @@ static void act(struct plan *plan, pid_t tid, pid_t tgid)
 	plan->done++;
 	if (k.sig)
 		pthread_join(thread, NULL);
-	else if (plan->result != WH_INJECT_DIED) {
+	else if (plan->result != WH_INJECT_DIED && !plan->with_exec) {
 		CU_ASSERT(ptrace(PTRACE_GETREGS, tid, NULL, &plan->after) == 0);
 		CU_ASSERT(memcmp(&plan->before, &plan->after, sizeof(plan->before)) == 0);
 		CU_ASSERT(ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) > 0 &&
@@ -227,9 +229,30 @@ static void handle_stop(struct plan *plan, pid_t tid, pid_t tgid, int status)
 			kill(tgid, SIGCONT);
 		return;
 	}
-	if (!event && sig == (SIGTRAP | 0x80) && plan->inject &&
-	    ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) > 0 &&
-	    info.op == PTRACE_SYSCALL_INFO_ENTRY && (long)info.entry.nr == page->nr) {
+	if (plan->held && !event && sig == (SIGTRAP | 0x80)) {
+		pid_t held = plan->held;
+
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) > 0 &&
+		    info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_execve) {
+			struct timespec ts = {0, plan->late_us * 1000};
+
+			ptrace(PTRACE_SYSCALL, tid, NULL, NULL);
+			nanosleep(&ts, NULL);
+			plan->held = 0;
+			act(plan, held, tgid);
+			if (plan->result == WH_INJECT_DIED && !WIFSTOPPED(plan->detail.died))
+				return;
+			tid = held;
+		}
+	} else if (plan->with_exec && !event && sig == (SIGTRAP | 0x80) &&
+		   ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) > 0 &&
+		   info.op == PTRACE_SYSCALL_INFO_ENTRY && (long)info.entry.nr == page->nr) {
+		plan->held = tid;
+		page->word = 1;
+		return;
+	} else if (!event && sig == (SIGTRAP | 0x80) && plan->inject &&
+		   ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info), &info) > 0 &&
+		   info.op == PTRACE_SYSCALL_INFO_ENTRY && (long)info.entry.nr == page->nr) {
 		act(plan, tid, tgid);
 		if (plan->result == WH_INJECT_DIED && !WIFSTOPPED(plan->detail.died))
 			return;

@@ -141,6 +141,81 @@ static void test_killed_within(void)
 	}
 }
 
+/* ---- another thread executes a program -------------------------------------------------------- */
+
+static int execute_when_told(void)
+{
+	while (!page->word)
+		;
+	execl("/bin/true", "true", (char *)NULL);
+	return 98;
+}
+
+static void *call_and_wait(void *data)
+{
+	(void)data;
+	page->nr = SYS_getppid;
+	syscall(SYS_getppid);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void *executor(void *data)
+{
+	(void)data;
+	_exit(execute_when_told());
+}
+
+/* The leader is gone, and the executor has its id. */
+static int leader_tracee(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, executor, NULL))
+		return 1;
+	call_and_wait(NULL);
+	return 2;
+}
+
+static int thread_tracee(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, call_and_wait, NULL))
+		return 1;
+	return execute_when_told();
+}
+
+/* Whenever in an injection that is, the new program runs, and is none the worse for it. */
+static void exec_within(int (*tracee)(void))
+{
+	unsigned died = 0;
+
+	for (int i = 0; i < 40; i++) {
+		struct plan plan = usual_plan();
+
+		plan.with_exec = true;
+		plan.late_us = 5 * i;
+		CU_ASSERT(follow(&plan, tracee) == 0);
+		CU_ASSERT(plan.done == 1);
+		CU_ASSERT(plan.result == WH_INJECT_DIED || plan.result == WH_INJECT_DONE);
+		died += plan.result == WH_INJECT_DIED;
+	}
+	/* Or the moment was never met. */
+	CU_ASSERT(died > 0);
+}
+
+static void test_leader_replaced(void)
+{
+	exec_within(leader_tracee);
+}
+
+static void test_thread_replaced(void)
+{
+	exec_within(thread_tracee);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -151,6 +226,8 @@ int main(void)
 		{"SIGCONT within", test_continue_within},
 		{"killed before", test_killed},
 		{"killed within", test_killed_within},
+		{"the leader replaced", test_leader_replaced},
+		{"a thread replaced", test_thread_replaced},
 		CU_TEST_INFO_NULL,
 	};
 
