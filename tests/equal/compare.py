@@ -29,7 +29,7 @@ import sys
 KINDS = ("syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts", "rlimits", "namespaces",
          "caps", "gaps")
 NATIVE = "x86_64"
-PORT = re.compile(r":(3[3-9]\d{3}|32[89]\d\d|[45]\d{4}|6[0-5]\d{3})$")  # of those that the kernel chooses from
+PORT = re.compile(r":(3[3-9]\d{3}|327(?:6[89]|[7-9]\d)|32[89]\d\d|[45]\d{4}|6[0-5]\d{3})$")  # of those that the kernel chooses from
 # What a fact has that is no fact.
 LEFT_OUT = {"count", "runs"}
 RUN_FACTS = ("argv", "arch", "kernel", "libc", "outcome", "failed", "complete", "uid", "gid", "cap_effective",
