@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the rules look at the task, at others and at the machine. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 
 #include "tracer/caprule_impl.h"
 #include "tracer/decode_impl.h"
+#include "tracer/namespace.h"
+#include "tracer/pidns.h"
 
 uint32_t wh_caprule_id_arg(const struct wh_caprule_ask *ask, unsigned n)
 {
@@ -118,141 +116,18 @@ uint64_t wh_caprule_status(struct wh_caprule_ask *ask, const char *name)
 	return status_number(ask, ask->task->tid, name);
 }
 
-static bool same_ns(struct wh_caprule_ask *ask, const char *ns, pid_t pid, const char *other)
-{
-	struct stat ours, theirs;
-	char a[48], b[48];
-
-	snprintf(a, sizeof(a), "%d/ns/%s", (int)pid, ns);
-	snprintf(b, sizeof(b), "%s/ns/%s", other, ns);
-	return fstatat(ask->r->proc_fd, a, &theirs, 0) == 0 &&
-	       fstatat(ask->r->proc_fd, b, &ours, 0) == 0 && ours.st_ino == theirs.st_ino &&
-	       ours.st_dev == theirs.st_dev;
-}
-
-/* A namespace to read a file in; @len of what was read, or -errno. */
-struct visit {
-	int proc_fd, ns_fd, type;
-	const char *path;
-	char text[65536];
-	ssize_t len;
-};
-
-static void *visit(void *arg)
-{
-	struct visit *v = arg;
-
-	v->len = setns(v->ns_fd, v->type) < 0
-			 ? -errno
-			 : slurp(v->proc_fd, v->path, v->text, sizeof(v->text));
-	return NULL;
-}
-
-/*
- * A thread is in a network and an IPC namespace of its own: one that goes there need not find the way
- * back, and the tracer itself never leaves.
- */
-static void send_visitor(struct visit *v)
-{
-	sigset_t all, before;
-	pthread_t thread;
-	int err;
-
-	v->len = -EAGAIN;
-	/* Signals are for the thread that traces. */
-	sigfillset(&all);
-	err = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (err)
-		return;
-	err = pthread_create(&thread, NULL, visit, v);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!err)
-		pthread_join(thread, NULL);
-}
-
 char *wh_caprule_in_ns(struct wh_caprule_ask *ask, const char *ns, const char *path)
 {
-	struct visit *v = calloc(1, sizeof(*v));
-	wh_auto(fd) there = -1;
-	char name[48], *text;
+	wh_auto(fd) there = wh_namespace_open(ask->r, ask->task->tid, ns);
 
-	if (!v)
-		return NULL;
-	v->proc_fd = ask->r->proc_fd;
-	v->type = strcmp(ns, "net") == 0 ? CLONE_NEWNET : CLONE_NEWIPC;
-	v->path = path;
-	/* These files show the namespace of who opens them, so for another one somebody must go there. */
-	if (same_ns(ask, ns, ask->task->tid, "thread-self")) {
-		v->len = slurp(v->proc_fd, path, v->text, sizeof(v->text));
-	} else {
-		snprintf(name, sizeof(name), "%d/ns/%s", (int)ask->task->tid, ns);
-		there = openat(ask->r->proc_fd, name, O_RDONLY | O_CLOEXEC);
-		v->ns_fd = there;
-		v->len = -errno;
-		if (there >= 0)
-			send_visitor(v);
-	}
-	text = v->len < 0 ? NULL : strdup(v->text);
-	free(v);
-	return text;
+	return wh_namespace_read(ask->r, there, path);
 }
 
 /* ---- other processes ------------------------------------------------------------------------- */
 
-/* The last number of "NSpid:": the id in the innermost namespace. */
-static pid_t innermost(struct wh_caprule_ask *ask, const char *pid)
-{
-	char path[48], text[4096], *line, *end;
-	pid_t id = 0;
-
-	snprintf(path, sizeof(path), "%.16s/status", pid);
-	if (slurp(ask->r->proc_fd, path, text, sizeof(text)) <= 0)
-		return 0;
-	line = strstr(text, "\nNSpid:");
-	if (!line)
-		return 0;
-	line += strlen("\nNSpid:");
-	for (;;) {
-		line += strspn(line, " \t");
-		if (*line < '0' || *line > '9')
-			return id;
-		id = (pid_t)strtol(line, &end, 10);
-		line = end;
-	}
-}
-
 pid_t wh_caprule_pid(struct wh_caprule_ask *ask, pid_t pid)
 {
-	char own[16], name[48];
-	struct dirent *entry;
-	pid_t found = 0;
-	DIR *dir;
-	int fd;
-
-	if (pid <= 0)
-		return 0;
-	if (same_ns(ask, "pid", ask->task->tid, "thread-self")) {
-		struct stat st;
-
-		snprintf(name, sizeof(name), "%d", (int)pid);
-		return fstatat(ask->r->proc_fd, name, &st, 0) == 0 ? pid : 0;
-	}
-	snprintf(own, sizeof(own), "%d", (int)ask->task->tid);
-	fd = openat(ask->r->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		wh_util_close(fd);
-		return 0;
-	}
-	while (!found && (entry = readdir(dir))) {
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-			continue;
-		if (innermost(ask, entry->d_name) == pid &&
-		    same_ns(ask, "pid", (pid_t)atoi(entry->d_name), own))
-			found = (pid_t)atoi(entry->d_name);
-	}
-	closedir(dir);
-	return found;
+	return wh_pidns_find(ask->r, ask->task, pid);
 }
 
 /* Files of /proc/PID belong to root where the process has made itself undumpable. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets: net/ of the kernel, by family. */
+#include <inttypes.h>
 #include <linux/audit.h>
 #include <linux/in6.h>
 #include <linux/netlink.h>
@@ -12,6 +13,7 @@
 
 #include "tracer/caprule_impl.h"
 #include "tracer/decode.h"
+#include "tracer/namespace.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
@@ -60,19 +62,28 @@ static void enter_socket(struct wh_caprule_ask *ask)
 
 /* ---- bind, connect --------------------------------------------------------------------------- */
 
+/* The network is the socket's, which need not be the one that the task is in by now. */
 static void bind_port(struct wh_caprule_ask *ask, unsigned port)
 {
-	wh_auto(str) text = NULL;
-	unsigned long start = 1024;
+	wh_auto(fd) net = wh_decode_socket_net(ask->task, wh_caprule_arg(ask, 0));
+	uint64_t start;
+	bool known;
 
 	if (!port)
 		return;
-	text = wh_caprule_in_ns(ask, "net", "sys/net/ipv4/ip_unprivileged_port_start");
-	if (text)
-		start = strtoul(text, NULL, 10);
-	if (port < start)
-		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, text ? REQUIRED : LIKELY,
-				"bind to port %u (ip_unprivileged_port_start is %lu)", port, start);
+	if (net < 0)
+		net = wh_namespace_open(ask->r, ask->task->tid, "net");
+	known = wh_namespace_port_start(ask->r, net, &start);
+	if (port >= start)
+		return;
+	if (known)
+		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, REQUIRED,
+				"bind to port %u (ip_unprivileged_port_start is %" PRIu64 ")", port,
+				start);
+	else
+		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, LIKELY,
+				"bind to port %u (ip_unprivileged_port_start could not be read)",
+				port);
 }
 
 static bool unix_path(const struct wh_call *call)
@@ -206,8 +217,7 @@ static void send_credentials(struct wh_caprule_ask *ask, const uint32_t *claim)
 {
 	const struct wh_creds *c = ask->creds;
 
-	if ((pid_t)claim[0] != ask->task->process->tgid &&
-	    wh_caprule_pid(ask, (pid_t)claim[0]) != ask->task->process->tgid)
+	if (wh_caprule_pid(ask, (pid_t)claim[0]) != ask->task->process->tgid)
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED,
 				"send the credentials of another process");
 	if (claim[1] != c->ruid && claim[1] != c->euid && claim[1] != c->suid)

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/pidns.h"
 
 /*
  * @want: opened for this; 0: any way
@@ -117,7 +118,8 @@ static void need_other_process(struct wh_caprule_ask *ask, const struct wh_place
 
 		if (strncmp(s, traced_only[i].name, len) != 0 || (s[len] != '\0' && s[len] != '/'))
 			continue;
-		pid = wh_caprule_pid(ask, (pid_t)pid);
+		if (!wh_pidns_is_our_proc(ask->r, place->dev))
+			pid = wh_caprule_pid(ask, (pid_t)pid);
 		if (pid && !wh_caprule_may_access(ask, (pid_t)pid, true, &sure))
 			need_look(ask, place, &traced_only[i]);
 		return;

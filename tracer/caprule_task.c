@@ -12,6 +12,7 @@
 
 #include "tracer/caprule_impl.h"
 #include "tracer/decode_impl.h"
+#include "tracer/pidns.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
@@ -83,7 +84,9 @@ static void signal_group(struct wh_caprule_ask *ask, pid_t group, const char *si
 		pid_t pid = (pid_t)atoi(entry->d_name);
 		struct wh_creds t;
 
-		if (pid <= 1 || (group && stat_field(ask, pid, 5) != group) ||
+		if (pid <= 1 ||
+		    (group ? stat_field(ask, pid, 5) != group
+			   : wh_pidns_number(ask->r, ask->task, pid) <= 1) ||
 		    wh_creds_read(ask->r, pid, &t) < 0)
 			continue;
 		if (may_signal(ask->creds, &t) || same_process(ask, pid))
@@ -97,6 +100,17 @@ static void signal_group(struct wh_caprule_ask *ask, pid_t group, const char *si
 	if (refused)
 		wh_caprule_need(ask, CAP_KILL, -1, allowed ? POSSIBLE : REQUIRED,
 				"send %s to a group with processes of other users", signal);
+}
+
+static void enter_kill_group(struct wh_caprule_ask *ask, pid_t pid, const char *signal)
+{
+	pid_t group = pid ? wh_pidns_find_group(ask->r, ask->task, -pid)
+			  : (pid_t)stat_field(ask, ask->task->tid, 5);
+
+	if (pid == -1)
+		signal_group(ask, 0, signal);
+	else if (group > 0)
+		signal_group(ask, group, signal);
 }
 
 static void enter_kill(struct wh_caprule_ask *ask)
@@ -120,11 +134,7 @@ static void enter_kill(struct wh_caprule_ask *ask)
 		if (column == 2) /* a thread of a process: the thread decides */
 			pid = wh_caprule_arg(ask, 1);
 		else if (pid <= 0) {
-			signal_group(ask,
-				     pid == -1 ? 0
-				     : pid     ? wh_caprule_pid(ask, -pid)
-					       : (pid_t)stat_field(ask, ask->task->tid, 5),
-				     signal);
+			enter_kill_group(ask, pid, signal);
 			return;
 		}
 		target = wh_caprule_pid(ask, pid);

@@ -57,6 +57,8 @@ struct wh_decode_kind {
 
 /** wh_decode_socket_kind() - of a descriptor of @task; false when it is none, or is gone. */
 bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret);
+/** wh_decode_socket_net() - the network namespace that a socket of @task is of, as a descriptor; -1. */
+int wh_decode_socket_net(const struct wh_task *task, int fd);
 
 /** wh_decode_reset() - free what a call holds. */
 void wh_decode_reset(struct wh_call *call);

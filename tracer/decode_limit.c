@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "tracer/decode_impl.h"
+#include "tracer/pidns.h"
 
 static const char *program(const struct wh_task *task)
 {
@@ -54,20 +55,20 @@ int wh_decode_limit_rlimit_enter(struct wh_recorder *r, struct wh_task *task)
 	struct wh_call *call = &task->call;
 	bool prlimit_ = call->row->arg[0] == WH_ARG_PID;
 	uint64_t addr = call->arg[prlimit_ ? 2 : 1];
-	pid_t pid = prlimit_ ? (pid_t)call->arg[0] : 0;
+	pid_t pid = task->process->tgid;
 	unsigned resource = (unsigned)call->arg[prlimit_ ? 1 : 0];
 	struct rlimit old;
 
-	(void)r;
 	/* getrlimit() and the old ugetrlimit() only read. */
 	if (prlimit_ ? !addr : !wh_util_has_prefix(call->row->name, "set"))
 		return 0;
 	if (new_limits(task, addr, prlimit_) < 0)
 		return 0;
 	call->detail = SET_BLIND;
-	if (resource < WH_ARRAY_SIZE(resources) &&
-	    prlimit(pid ? pid : task->process->tgid, (enum __rlimit_resource)resource, NULL,
-		    &old) == 0) {
+	if (prlimit_ && call->arg[0])
+		pid = wh_pidns_find(r, task, (pid_t)call->arg[0]);
+	if (pid && resource < WH_ARRAY_SIZE(resources) &&
+	    prlimit(pid, (enum __rlimit_resource)resource, NULL, &old) == 0) {
 		call->number[OLD_SOFT] = old.rlim_cur;
 		call->number[OLD_HARD] = old.rlim_max;
 		call->detail = SET;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets: made, bound, connected, sent to; and files that come through them. */
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -17,16 +19,31 @@ enum { NAME, NAMELEN, IOV, IOVLEN, CONTROL, CONTROLLEN, MSGFLAGS, MSG_WORDS };
  * A descriptor says what it is only to who has it, so we take a copy for a moment: what it was made
  * as may be long ago, or in a process that was never traced.
  */
-bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret)
+static int copy_of(const struct wh_task *task, int fd)
 {
 	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, task->process->tgid, 0);
-	wh_auto(fd) copy = -1;
+
+	return pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+}
+
+int wh_decode_socket_net(const struct wh_task *task, int fd)
+{
+	wh_auto(fd) copy = copy_of(task, fd);
+	int family;
+	socklen_t len = sizeof(family);
+
+	/* To what is no socket the request may mean anything. */
+	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0)
+		return -1;
+	return ioctl(copy, SIOCGSKNS);
+}
+
+bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret)
+{
+	wh_auto(fd) copy = copy_of(task, fd);
 	int protocol = 0;
 	socklen_t len = sizeof(int);
 
-	if (pidfd < 0)
-		return false;
-	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &ret->family, &len) < 0)
 		return false;
 	len = sizeof(int);

@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 
 #include "tracer/decode_impl.h"
+#include "tracer/pidns.h"
 
 /* Of the call, once the target is known: note[TARGET], note[PEER]; detail is its pid, 0 unknown. */
 enum { TARGET, PEER };
@@ -25,65 +26,6 @@ static bool read_proc(struct wh_recorder *r, pid_t pid, const char *file, char *
 		return false;
 	text[n] = '\0';
 	return true;
-}
-
-/* The number of a process in its own, innermost pid namespace; *ret_nested: that is not ours. */
-static pid_t own_number(struct wh_recorder *r, pid_t pid, bool *ret_nested)
-{
-	char text[4096], *line, *end;
-	pid_t number = pid;
-	int levels = 0;
-
-	*ret_nested = false;
-	if (!read_proc(r, pid, "status", text, sizeof(text)))
-		return pid;
-	line = strstr(text, "\nNSpid:");
-	if (!line)
-		return pid;
-	line += strlen("\nNSpid:");
-	end = strchr(line, '\n');
-	if (end)
-		*end = '\0';
-	for (char *s = line; *s;) {
-		long n = strtol(s, &end, 10);
-
-		if (end == s)
-			break;
-		number = (pid_t)n;
-		levels++;
-		s = end;
-	}
-	*ret_nested = levels > 1;
-	return number;
-}
-
-struct search {
-	struct wh_recorder *r;
-	pid_t wanted, found;
-};
-
-static void search_process(void *data, const struct wh_process *process)
-{
-	struct search *search = data;
-	bool nested;
-
-	if (!search->found && own_number(search->r, process->tgid, &nested) == search->wanted &&
-	    nested)
-		search->found = process->tgid;
-}
-
-/* A pid as the task says it, as ours; 0 when it is none that we can know. */
-static pid_t translate(struct wh_recorder *r, struct wh_task *task, pid_t pid)
-{
-	struct search search = {.r = r, .wanted = pid};
-	bool nested;
-
-	if (own_number(r, task->process->tgid, &nested) == pid && nested)
-		return task->process->tgid;
-	if (!nested)
-		return pid;
-	wh_task_each_process(r->tasks, search_process, &search);
-	return search.found;
 }
 
 /* The program of a process that is not traced. */
@@ -124,10 +66,10 @@ static void name_target(struct wh_recorder *r, struct wh_task *task, pid_t pid)
 /* The same for a number of the task's. Its own is by far the most frequent, and asked first. */
 static void find_target(struct wh_recorder *r, struct wh_task *task, pid_t pid)
 {
-	if (pid == task->process->tgid || pid == task->tid)
+	if ((pid == task->process->tgid || pid == task->tid) && wh_pidns_is_ours(r, task))
 		name_target(r, task, pid);
 	else
-		name_target(r, task, translate(r, task, pid));
+		name_target(r, task, wh_pidns_find(r, task, pid));
 }
 
 /* And for a pidfd: its fdinfo counts as our /proc does. */
@@ -158,8 +100,11 @@ int wh_decode_target_signal_enter(struct wh_recorder *r, struct wh_task *task)
 	if (call->row->arg[0] == WH_ARG_FD) {
 		find_pidfd(r, task, (int)call->arg[0]);
 	} else if (strcmp(call->row->name, "kill") == 0 && pid <= 0) {
-		/* 0: the own group; -1: all that may be signalled; else a group. */
-		call->note[TARGET] = pid == -1 ? "outside" : "group";
+		/*
+		 * 0: the own group; else a group; -1: all that may be signalled, which in a pid namespace
+		 * of its own are none but its own.
+		 */
+		call->note[TARGET] = pid == -1 && wh_pidns_is_ours(r, task) ? "outside" : "group";
 	} else {
 		find_target(r, task, pid);
 	}

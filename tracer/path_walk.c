@@ -5,6 +5,7 @@
 
 #include "tracer/creds.h"
 #include "tracer/path_impl.h"
+#include "tracer/pidns.h"
 
 #define LINKS_MAX 40
 /* Inode number of the root of every proc filesystem: PROC_ROOT_INO of include/linux/proc_fs.h. */
@@ -179,37 +180,6 @@ static int walk_up(struct walk *w)
 	return 0;
 }
 
-/* The number of the task as the proc filesystem of device @dev counts it. */
-static pid_t proc_number(const struct walk *w, const char *field, dev_t dev)
-{
-	const struct wh_task *task = w->start->task;
-	char path[32], line[256];
-	wh_auto(file) f = NULL;
-	wh_auto(fd) fd = -1;
-	struct stat st;
-	pid_t pid = 0;
-
-	if (wh_path_look_fd(w->start->r->proc_fd, &st) == 0 && st.st_dev == dev)
-		return strcmp(field, "NSpid:") == 0 ? task->tid : task->process->tgid;
-	snprintf(path, sizeof(path), "%d/status", (int)task->tid);
-	fd = openat(w->start->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	f = fdopen(fd, "r");
-	if (!f)
-		return 0;
-	wh_take_fd(&fd);
-	while (fgets(line, sizeof(line), f)) {
-		char *last = strrchr(line, '\t');
-
-		/* Of the nested pid namespaces the innermost is the last; its proc is what is
-		 * mounted. */
-		if (wh_util_has_prefix(line, field) && last)
-			pid = (pid_t)strtol(last + 1, NULL, 10);
-	}
-	return pid;
-}
-
 /* Put the target of a link in front of the rest. Return: false when it does not fit. */
 static bool walk_target(struct walk *w, const char *target)
 {
@@ -235,18 +205,17 @@ static int walk_proc_link(struct walk *w, char *target, size_t size, int *ret_fd
 {
 	bool have_task = w->start->task && w->start->r;
 
-	if (w->dir_st.st_ino == PROC_ROOT && have_task) {
-		pid_t tgid = proc_number(w, "NStgid:", w->dir_st.st_dev);
+	if (w->dir_st.st_ino == PROC_ROOT && have_task &&
+	    (strcmp(w->name, "self") == 0 || strcmp(w->name, "thread-self") == 0)) {
+		struct wh_pidns_self self;
 
-		if (strcmp(w->name, "self") == 0) {
-			snprintf(target, size, "%d", (int)tgid);
-			return tgid ? 1 : -ENOENT;
-		}
-		if (strcmp(w->name, "thread-self") == 0) {
-			snprintf(target, size, "%d/task/%d", (int)tgid,
-				 (int)proc_number(w, "NSpid:", w->dir_st.st_dev));
-			return tgid ? 1 : -ENOENT;
-		}
+		if (!wh_pidns_in_proc(w->start->r, w->start->task, w->dir, &self))
+			return -ENOENT;
+		if (strcmp(w->name, "self") == 0)
+			snprintf(target, size, "%d", (int)self.tgid);
+		else
+			snprintf(target, size, "%d/task/%d", (int)self.tgid, (int)self.tid);
+		return 1;
 	}
 	if (w->dir_st.st_ino == PROC_ROOT) {
 		ssize_t n = readlinkat(w->dir, w->name, target, size);

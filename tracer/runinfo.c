@@ -9,6 +9,7 @@
 
 #include "tracer/creds.h"
 #include "tracer/libc.h"
+#include "tracer/namespace.h"
 #include "tracer/procfs.h"
 
 static int set(struct wh_recorder *r, const char **member, const char *text)
@@ -178,6 +179,7 @@ int wh_runinfo_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run 
 {
 	const struct wh_creds *creds = wh_creds_get(r, task);
 	pid_t pid = task->process->tgid;
+	wh_auto(fd) net = -1;
 	char name[32], text[4096];
 	uint64_t value;
 
@@ -187,12 +189,7 @@ int wh_runinfo_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run 
 	if (wh_procfs_read(r->proc_fd, name, text, sizeof(text)) > 0 &&
 	    wh_procfs_field(text, "Seccomp", &value) == 0)
 		run->seccomp_mode = value;
-	/* The entrypoint begins in whittle's own network namespace; the kernel's default where the
-	   file is missing is older than the setting itself: 1024. */
-	run->ip_unprivileged_port_start = 1024;
-	if (wh_procfs_read(r->proc_fd, "sys/net/ipv4/ip_unprivileged_port_start", text,
-			   sizeof(text)) > 0 &&
-	    wh_util_parse_u64(strtok(text, "\n"), &value) == 0)
-		run->ip_unprivileged_port_start = value;
+	net = wh_namespace_open(r, pid, "net");
+	wh_namespace_port_start(r, net, &run->ip_unprivileged_port_start);
 	return fill_label(r, pid, run) < 0 || fill_libc(r, pid, run) < 0 ? -ENOMEM : 0;
 }

@@ -40,6 +40,9 @@ enum wh_outside {
 	WH_OUTSIDE_JOINING, /* by the first program that it executes in there, if ever */
 };
 
+/** enum wh_pidns - whose numbers of processes a process knows; tracer/pidns.h. */
+enum wh_pidns { WH_PIDNS_UNKNOWN, WH_PIDNS_OURS, WH_PIDNS_OTHER };
+
 /** struct wh_process - what threads of a thread group share. Counted, as a leader may die first. */
 struct wh_process {
 	unsigned refs;		/* tasks */
@@ -49,6 +52,7 @@ struct wh_process {
 	bool executed;	   /* has executed since it was forked: no longer a copy of its parent */
 	bool reads_status; /* has a /proc/PID/status open, as far as is known; tracer/disguise.h */
 	struct wh_status_read status_read;
+	enum wh_pidns pidns;
 	enum wh_outside outside;
 	bool filtered;	/* outside: it has put itself under the container's filter … */
 	bool entering;	/* … and is in the call by which it becomes the container's */
