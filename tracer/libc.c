@@ -4,7 +4,9 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define SCAN_MAX    (256u << 20) /* of a file that is larger, the rest is not looked at */
 #define VERSION_MAX 32
@@ -123,7 +125,10 @@ static bool version_behind(const struct image *image, const char *mark, char ret
 
 static bool glibc_version(int root_fd, const char *path, char ret[VERSION_MAX])
 {
-	wh_auto(fd) fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+	/* Of a container the loader mostly is an absolute symlink, which our root has, too. */
+	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	wh_auto(fd) fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 	struct image image;
 	bool found;
 

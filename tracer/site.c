@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <libunwind-ptrace.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "tracer/mapped.h"
 #include "tracer/procfs.h"
 #include "tracer/symbol.h"
 
@@ -140,29 +140,12 @@ static struct module *module_of(struct modules *m, uint64_t ip)
 	return NULL;
 }
 
-/*
- * In another mount namespace or after an upgrade the path in the maps may be another file's, whose
- * unwind tables and symbols would make a stack that never was.
- */
-static bool is_genuine(struct wh_recorder *r, pid_t pid, struct module *mod)
+/* Whether the mapped file itself can be looked into, and not just one of its name. */
+static bool is_genuine(struct wh_recorder *r, struct wh_task *task, struct module *mod)
 {
-	char path[PATH_MAX + 32];
-	struct stat st;
-
-	if (mod->checked)
-		return mod->genuine;
+	if (!mod->checked && mod->map.path && mod->map.path[0] == '/')
+		mod->genuine = wh_mapped_open(r, task, &mod->map, &mod->symbols, &mod->readable);
 	mod->checked = true;
-	if (!mod->map.path || mod->map.path[0] != '/')
-		return false;
-	snprintf(path, sizeof(path), "%d/root%s", pid, mod->map.path);
-	for (int i = 0; i < 2 && !mod->genuine; i++) {
-		const char *name = i ? mod->map.path : path;
-
-		if (fstatat(r->proc_fd, name, &st, 0) < 0 || st.st_ino != mod->map.ino)
-			continue;
-		mod->genuine = true;
-		mod->readable = wh_symbol_open(r->proc_fd, name, &mod->symbols) == 0;
-	}
 	return mod->genuine;
 }
 
@@ -218,7 +201,7 @@ static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *p
 	unw_dyn_info_t di = {.format = UNW_INFO_FORMAT_REMOTE_TABLE};
 	uint64_t address, index;
 
-	if (!mod || !is_genuine(reach->r, reach->task->tid, mod) || !mod->readable ||
+	if (!mod || !is_genuine(reach->r, reach->task, mod) || !mod->readable ||
 	    !wh_symbol_unwind_table(&mod->symbols, ip - mod->map.start + mod->map.offset, &address,
 				    &index))
 		return -UNW_ENOINFO;
@@ -317,7 +300,7 @@ static unw_addr_space_t space_of(struct wh_site_finder *finder, pid_t tgid)
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-static void frame(struct wh_recorder *r, const struct wh_task *task, struct stack *stack,
+static void frame(struct wh_recorder *r, struct wh_task *task, struct stack *stack,
 		  struct module *mod, uint64_t ip)
 {
 	uint64_t offset = ip - mod->map.start + mod->map.offset, into;
@@ -326,7 +309,7 @@ static void frame(struct wh_recorder *r, const struct wh_task *task, struct stac
 
 	module_name(mod, name, sizeof(name));
 	/* A return address may be the first byte behind a function whose last act is a call. */
-	if (is_genuine(r, task->tid, mod) && mod->readable &&
+	if (is_genuine(r, task, mod) && mod->readable &&
 	    wh_symbol_find(&mod->symbols, offset - (stack->n > 0), &function, &into))
 		snprintf(text, FRAME_TEXT, "%s:%.*s+0x%llx", name, 100, function,
 			 (unsigned long long)into + (stack->n > 0));

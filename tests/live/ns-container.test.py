@@ -48,6 +48,18 @@ def end(pid):
 
 
 @contextlib.contextmanager
+def mounted_tmpfs(folder):
+    """A tmpfs there, with what a layer needs."""
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "tmpfs", folder], check=True)
+    try:
+        for name in ("upper", "work"):
+            os.mkdir(f"{folder}/{name}")
+        yield
+    finally:
+        subprocess.run(["/bin/umount", folder], check=True)
+
+
+@contextlib.contextmanager
 def stranger():
     """A process outside, of another user."""
     with subprocess.Popen(["/usr/bin/setpriv", "--reuid", "65533", "--clear-groups", "/bin/sleep", "60"]) as child:
@@ -129,6 +141,49 @@ resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE, (120, 1000))
 """))
     changes = {f["change"]: f["count"] for f in facts(trace, "rlimits", resource="RLIMIT_NOFILE") if f["change"] != "read"}
     expect(changes == {"lower": 1, "raise-soft": 1}, f"{changes}")
+
+
+def stack_of(trace, path):
+    for f in facts(trace, "files", path=path):
+        if "site" in f:
+            return f["site"]["stack"]
+    expect(False, f"no site of {path}")
+    return None
+
+
+@case
+def stack_on_overlay():
+    """Of a library on an overlay file system the kernel's map names another file than a look at it does."""
+    # Layers of two file systems: then the overlay has numbers of its own.
+    layers = os.path.abspath("layers")
+    os.mkdir(layers)
+    with mounted_tmpfs(layers):
+        trace = record(*python("open('/etc/passwd')"), overlay=layers)
+    stack = stack_of(trace, "/etc/passwd")
+    expect(any(f.startswith("libc.so.6:") for f in stack) and len(stack) > 3, f"{stack}")
+    expect(trace["runs"][0].get("libc", "").startswith("glibc 2."), f"{trace['runs'][0].get('libc')}")
+
+
+@case
+def stack_of_what_is_gone():
+    """The file that is mapped is looked into, and not what stands at its name: here nothing in the container."""
+    trace = record("/tmp/python", "-S", "-c", "import os\nos.unlink('/tmp/python')\nopen('/etc/passwd')",
+                   setup="import shutil\nshutil.copy('/usr/bin/python3', '/tmp/python')")
+    stack = stack_of(trace, "/etc/passwd")
+    expect(any(f.startswith("python:_Py") for f in stack), f"{stack}")
+
+
+@case
+def libc_of_its_own():
+    """Which C library it is the container's loader says, although it is reached by an absolute symlink."""
+    trace = record("/bin/true", setup="""
+loader = os.path.realpath("/lib64/ld-linux-x86-64.so.2")
+text = open(loader, "rb").read()
+open("/tmp/loader", "wb").write(text.replace(b" release version 2.", b" release version 7."))
+os.chmod("/tmp/loader", 0o755)
+mount("/tmp/loader", loader, None, 4096)
+""")
+    expect(trace["runs"][0].get("libc", "").startswith("glibc 7."), f"{trace['runs'][0].get('libc')}")
 
 
 if __name__ == "__main__":
