@@ -5,8 +5,8 @@
 #include "whittle/buf.h"
 
 static const struct wh_caprule *const families[] = {
-	wh_caprule_file,  wh_caprule_owner, wh_caprule_id,     wh_caprule_net,
-	wh_caprule_ioctl, wh_caprule_task,  wh_caprule_memory, wh_caprule_admin,
+	wh_caprule_file, wh_caprule_owner,  wh_caprule_id,     wh_caprule_net,	 wh_caprule_ioctl,
+	wh_caprule_task, wh_caprule_signal, wh_caprule_memory, wh_caprule_admin,
 };
 
 static const struct wh_caprule *find(const char *name)
@@ -64,6 +64,7 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	int n;
 
 	wh_assert(ask->rule->caps >> cap & 1);
+	ask->last = NULL;
 	if (ask->oom || call->n_needs == WH_NEEDS_MAX)
 		return;
 	if (!call->needs)
@@ -84,13 +85,25 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	need->instead = instead;
 	need->strength = strength;
 	need->search = need->silent = false;
+	need->vain = wh_caprule_is_vain(ask, cap);
+	ask->last = need;
 	call->n_needs++;
+}
+
+void wh_caprule_drop(struct wh_caprule_ask *ask)
+{
+	if (!ask->last)
+		return;
+	/* It is the last one of the call, too. */
+	free(wh_take(ask->last->evidence));
+	ask->call->n_needs--;
+	ask->last = NULL;
 }
 
 void wh_caprule_silent(struct wh_caprule_ask *ask)
 {
-	if (ask->call->n_needs)
-		ask->call->needs[ask->call->n_needs - 1].silent = true;
+	if (ask->last)
+		ask->last->silent = true;
 }
 
 void wh_caprule_simple(struct wh_caprule_ask *ask)
@@ -111,7 +124,9 @@ void wh_caprule_reset(struct wh_call *call)
 int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_caprule_text text[2];
-	struct wh_caprule_ask ask = {.r = r, .task = task, .call = &task->call, .text = text};
+	struct wh_userns room;
+	struct wh_caprule_ask ask = {
+		.r = r, .task = task, .call = &task->call, .text = text, .room = &room};
 
 	wh_caprule_reset(&task->call);
 	ask.rule = rule_of(task->call.row);
@@ -120,7 +135,7 @@ int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
 		return 0;
 	task->call.cap_held = ask.creds->effective;
 	task->call.cap_uid = ask.creds->fsuid;
-	task->call.cap_foreign = !ask.creds->in_init_userns;
+	task->call.cap_foreign = ask.creds->userns != r->home.ino;
 	/* One who holds nothing uses nothing, and what it lacks only a refusal shows. */
 	task->call.cap_late = ask.rule->late && !ask.creds->effective;
 	if (!task->call.cap_late)
@@ -148,7 +163,8 @@ static int record(struct wh_caprule_ask *ask, const struct wh_need *need, enum w
 		key.instead = wh_capability_row((unsigned)need->instead)->name;
 	/* Whoever makes a user namespace has every capability in it: a container need not give any. */
 	key.strength = call->cap_foreign ? WH_STRENGTH_POSSIBLE : strength;
-	wh_buf_addf(&text, "%s by uid %u%s needs %s", need->evidence, call->cap_uid,
+	wh_buf_addf(&text, "%s by uid %u%s needs %s", need->evidence,
+		    wh_caprule_say_uid(ask, call->cap_uid),
 		    call->cap_foreign ? " in a user namespace of its own" : "", key.cap);
 	if (key.instead)
 		wh_buf_addf(&text, " or %s", key.instead);
@@ -188,8 +204,11 @@ static int judge(struct wh_caprule_ask *ask)
 		 * the capability opens, a program would be told EACCES instead of ENOENT, and most
 		 * take that worse.
 		 */
+		if (need->vain && (call->err || need->silent))
+			continue; /* no capability that could be given would have changed anything */
 		if (held && !call->err)
-			k = record(ask, need, need->strength, false);
+			k = record(ask, need, need->vain ? WH_STRENGTH_POSSIBLE : need->strength,
+				   false);
 		else if (held && need->search && !refused)
 			k = record(ask, need, WH_STRENGTH_LIKELY, false);
 		else if (refused && !held && !call->cap_foreign && !need->silent &&
@@ -212,7 +231,9 @@ static bool changes_creds(const struct wh_syscall_row *row)
 int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_caprule_text text[2];
-	struct wh_caprule_ask ask = {.r = r, .task = task, .call = &task->call, .text = text};
+	struct wh_userns room;
+	struct wh_caprule_ask ask = {
+		.r = r, .task = task, .call = &task->call, .text = text, .room = &room};
 	int k = 0;
 
 	ask.rule = rule_of(task->call.row);

@@ -36,19 +36,42 @@ static void enter_mount(struct wh_caprule_ask *ask)
 				wh_caprule_path(ask, place));
 	else
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "%s", name);
+	wh_caprule_over(ask, "mnt");
 }
 
 static void enter_open_tree(struct wh_caprule_ask *ask)
 {
 	wh_caprule_search(ask, &ask->call->place[0]);
-	if (ask->call->arg[2] & OPEN_TREE_CLONE || ask->call->row->arg[3] == WH_ARG_PTR)
-		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "copy a mount");
+	if (!(ask->call->arg[2] & OPEN_TREE_CLONE) && ask->call->row->arg[3] != WH_ARG_PTR)
+		return;
+	wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "copy a mount");
+	wh_caprule_over(ask, "mnt");
+}
+
+/* Of the machine, not of a namespace. */
+static void enter_machine(struct wh_caprule_ask *ask)
+{
+	wh_caprule_simple(ask);
+	wh_caprule_initial(ask);
+}
+
+static void enter_hostname(struct wh_caprule_ask *ask)
+{
+	wh_caprule_simple(ask);
+	wh_caprule_over(ask, "uts");
+}
+
+/* In a pid namespace it ends that, and no more. */
+static void enter_reboot(struct wh_caprule_ask *ask)
+{
+	wh_caprule_simple(ask);
+	wh_caprule_over(ask, "pid");
 }
 
 static void enter_path_admin(struct wh_caprule_ask *ask)
 {
 	wh_caprule_search(ask, &ask->call->place[0]);
-	wh_caprule_simple(ask);
+	enter_machine(ask);
 }
 
 /* check_quotactl_permission(): one's own usage is free. */
@@ -62,9 +85,11 @@ static void need_quota(struct wh_caprule_ask *ask, unsigned cmd, uint32_t id)
 	    sub == xfs + 7 || sub == xfs + 8)
 		return;
 	if ((sub == Q_GETQUOTA || sub == xfs + 3) &&
-	    (group ? wh_creds_in_group(ask->creds, id) : id == ask->creds->euid))
+	    (group ? wh_creds_in_group(ask->creds, wh_caprule_gid(ask, id))
+		   : wh_caprule_uid(ask, id) == ask->creds->euid))
 		return;
 	wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "change quotas, or see those of others");
+	wh_caprule_initial(ask);
 }
 
 static void enter_quotactl(struct wh_caprule_ask *ask)
@@ -93,7 +118,7 @@ static void need_new(struct wh_caprule_ask *ask, uint64_t flags)
 {
 	if (flags & CLONE_NEWUSER) {
 		/* verify_root_map(): or it may not map the parent's uid 0 later, which root will. */
-		if (ask->creds->euid == 0) {
+		if (ask->creds->euid == wh_caprule_uid(ask, 0)) {
 			wh_caprule_need(ask, CAP_SETFCAP, -1, LIKELY,
 					"make a user namespace that may map uid 0");
 			wh_caprule_silent(ask);
@@ -264,9 +289,11 @@ static void enter_perf(struct wh_caprule_ask *ask)
 	if (pid > 0) {
 		pid_t target = wh_caprule_pid(ask, pid);
 
-		if (target && !wh_caprule_may_access(ask, target, false, &sure))
-			wh_caprule_need(ask, CAP_PERFMON, CAP_SYS_PTRACE, REQUIRED,
-					"measure a process of another user");
+		if (!target || wh_caprule_may_access(ask, target, false, &sure))
+			return;
+		wh_caprule_need(ask, CAP_PERFMON, CAP_SYS_PTRACE, REQUIRED,
+				"measure a process of another user");
+		wh_caprule_over_process(ask, target);
 	}
 }
 
@@ -308,6 +335,7 @@ static void bpf_prog_load(struct wh_caprule_ask *ask)
 		 type != BPF_PROG_TYPE_CGROUP_SYSCTL && type != BPF_PROG_TYPE_SK_REUSEPORT)
 		wh_caprule_need(ask, CAP_NET_ADMIN, CAP_SYS_ADMIN, LIKELY,
 				"load a BPF program of the network");
+	wh_caprule_initial(ask);
 }
 
 static void enter_bpf(struct wh_caprule_ask *ask)
@@ -346,15 +374,18 @@ static void enter_bpf(struct wh_caprule_ask *ask)
 	default:
 		break;
 	}
+	wh_caprule_initial(ask);
 }
 
 #define UFFD_USER_MODE_ONLY 1
 
 static void enter_userfaultfd(struct wh_caprule_ask *ask)
 {
-	if (!(ask->call->arg[0] & UFFD_USER_MODE_ONLY) &&
-	    !wh_caprule_sysctl(ask, "vm/unprivileged_userfaultfd", 0))
-		wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED, "handle faults of the kernel");
+	if (ask->call->arg[0] & UFFD_USER_MODE_ONLY ||
+	    wh_caprule_sysctl(ask, "vm/unprivileged_userfaultfd", 0))
+		return;
+	wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED, "handle faults of the kernel");
+	wh_caprule_initial(ask);
 }
 
 #define FANOTIFY_ADMIN                                                                             \
@@ -368,6 +399,7 @@ static void enter_fanotify_init(struct wh_caprule_ask *ask)
 	/* Since Linux 5.13 anyone may be told of files by their handles, of nothing more. */
 	if (!(flags & FAN_REPORT_FID) || flags & FANOTIFY_ADMIN)
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "watch with fanotify");
+	wh_caprule_initial(ask);
 	if (flags & FAN_ENABLE_AUDIT)
 		wh_caprule_need(ask, CAP_AUDIT_WRITE, -1, REQUIRED,
 				"let fanotify write to the audit log");
@@ -375,9 +407,10 @@ static void enter_fanotify_init(struct wh_caprule_ask *ask)
 
 static void enter_io_uring(struct wh_caprule_ask *ask)
 {
-	if (wh_caprule_sysctl(ask, "kernel/io_uring_disabled", 0) == 1)
-		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, LIKELY,
-				"use io_uring (io_uring_disabled is 1)");
+	if (wh_caprule_sysctl(ask, "kernel/io_uring_disabled", 0) != 1)
+		return;
+	wh_caprule_need(ask, CAP_SYS_ADMIN, -1, LIKELY, "use io_uring (io_uring_disabled is 1)");
+	wh_caprule_initial(ask);
 }
 
 /* ---- the hardware ---------------------------------------------------------------------------- */
@@ -399,9 +432,9 @@ static void enter_lsm_attr(struct wh_caprule_ask *ask)
 	wh_caprule_need(ask, CAP_MAC_ADMIN, -1, POSSIBLE, "change a security attribute");
 }
 
-#define SIMPLE(name, id, what)                                                                     \
+#define SIMPLE(name, enter, id, what)                                                              \
 	{                                                                                          \
-		name, wh_caprule_simple, WH_CAP(id), CAP_##id, what                                \
+		name, enter, WH_CAP(id), CAP_##id, what                                            \
 	}
 
 const struct wh_caprule wh_caprule_admin[] = {
@@ -412,12 +445,12 @@ const struct wh_caprule wh_caprule_admin[] = {
 	{"acct", enter_path_admin, DAC | WH_CAP(SYS_PACCT), CAP_SYS_PACCT,
 	 "switch process accounting"},
 	{"swap", enter_path_admin, DAC | WH_CAP(SYS_ADMIN), CAP_SYS_ADMIN, "switch swapping"},
-	SIMPLE("hostname", SYS_ADMIN, "set the host or domain name"),
-	SIMPLE("module", SYS_MODULE, "load or unload a kernel module"),
-	SIMPLE("reboot", SYS_BOOT, "reboot, or load another kernel"),
-	SIMPLE("vhangup", SYS_TTY_CONFIG, "hang up the terminal"),
-	SIMPLE("lookup_dcookie", SYS_ADMIN, "look up a directory cookie"),
-	SIMPLE("bdflush", SYS_ADMIN, "use bdflush"),
+	SIMPLE("hostname", enter_hostname, SYS_ADMIN, "set the host or domain name"),
+	SIMPLE("module", enter_machine, SYS_MODULE, "load or unload a kernel module"),
+	SIMPLE("reboot", enter_reboot, SYS_BOOT, "reboot, or load another kernel"),
+	SIMPLE("vhangup", enter_machine, SYS_TTY_CONFIG, "hang up the terminal"),
+	SIMPLE("lookup_dcookie", enter_machine, SYS_ADMIN, "look up a directory cookie"),
+	SIMPLE("bdflush", enter_machine, SYS_ADMIN, "use bdflush"),
 	{"unshare", enter_unshare, WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP)},
 	{"clone", enter_clone, WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP)},
 	{"clone3", enter_clone3, WH_CAP(SYS_ADMIN) | WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(SETFCAP)},

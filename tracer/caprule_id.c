@@ -13,12 +13,14 @@
 
 static void need_uid(struct wh_caprule_ask *ask, enum wh_strength strength, uint32_t uid)
 {
-	wh_caprule_need(ask, CAP_SETUID, -1, strength, "become uid %u", uid);
+	wh_caprule_need(ask, CAP_SETUID, -1, strength, "become uid %u",
+			wh_caprule_say_uid(ask, uid));
 }
 
 static void need_gid(struct wh_caprule_ask *ask, enum wh_strength strength, uint32_t gid)
 {
-	wh_caprule_need(ask, CAP_SETGID, -1, strength, "become gid %u", gid);
+	wh_caprule_need(ask, CAP_SETGID, -1, strength, "become gid %u",
+			wh_caprule_say_gid(ask, gid));
 }
 
 /*
@@ -28,7 +30,7 @@ static void need_gid(struct wh_caprule_ask *ask, enum wh_strength strength, uint
 static void enter_setuid(struct wh_caprule_ask *ask)
 {
 	const struct wh_creds *c = ask->creds;
-	uint32_t uid = wh_caprule_id_arg(ask, 0);
+	uint32_t uid = wh_caprule_uid_arg(ask, 0);
 
 	if (uid != c->ruid && uid != c->suid)
 		need_uid(ask, REQUIRED, uid);
@@ -39,7 +41,7 @@ static void enter_setuid(struct wh_caprule_ask *ask)
 static void enter_setgid(struct wh_caprule_ask *ask)
 {
 	const struct wh_creds *c = ask->creds;
-	uint32_t gid = wh_caprule_id_arg(ask, 0);
+	uint32_t gid = wh_caprule_gid_arg(ask, 0);
 
 	if (gid != c->rgid && gid != c->sgid)
 		need_gid(ask, REQUIRED, gid);
@@ -55,7 +57,7 @@ static bool one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
 static void enter_setreuid(struct wh_caprule_ask *ask)
 {
 	const struct wh_creds *c = ask->creds;
-	uint32_t ruid = wh_caprule_id_arg(ask, 0), euid = wh_caprule_id_arg(ask, 1);
+	uint32_t ruid = wh_caprule_uid_arg(ask, 0), euid = wh_caprule_uid_arg(ask, 1);
 
 	if (!one_of(ruid, c->ruid, c->euid, c->euid))
 		need_uid(ask, REQUIRED, ruid);
@@ -66,7 +68,7 @@ static void enter_setreuid(struct wh_caprule_ask *ask)
 static void enter_setregid(struct wh_caprule_ask *ask)
 {
 	const struct wh_creds *c = ask->creds;
-	uint32_t rgid = wh_caprule_id_arg(ask, 0), egid = wh_caprule_id_arg(ask, 1);
+	uint32_t rgid = wh_caprule_gid_arg(ask, 0), egid = wh_caprule_gid_arg(ask, 1);
 
 	if (!one_of(rgid, c->rgid, c->egid, c->egid))
 		need_gid(ask, REQUIRED, rgid);
@@ -79,7 +81,7 @@ static void enter_setresuid(struct wh_caprule_ask *ask)
 	const struct wh_creds *c = ask->creds;
 
 	for (unsigned i = 0; i < 3; i++) {
-		uint32_t uid = wh_caprule_id_arg(ask, i);
+		uint32_t uid = wh_caprule_uid_arg(ask, i);
 
 		if (!one_of(uid, c->ruid, c->euid, c->suid)) {
 			need_uid(ask, REQUIRED, uid);
@@ -93,7 +95,7 @@ static void enter_setresgid(struct wh_caprule_ask *ask)
 	const struct wh_creds *c = ask->creds;
 
 	for (unsigned i = 0; i < 3; i++) {
-		uint32_t gid = wh_caprule_id_arg(ask, i);
+		uint32_t gid = wh_caprule_gid_arg(ask, i);
 
 		if (!one_of(gid, c->rgid, c->egid, c->sgid)) {
 			need_gid(ask, REQUIRED, gid);
@@ -106,7 +108,7 @@ static void enter_setresgid(struct wh_caprule_ask *ask)
 static void enter_setfsuid(struct wh_caprule_ask *ask)
 {
 	const struct wh_creds *c = ask->creds;
-	uint32_t uid = wh_caprule_id_arg(ask, 0);
+	uint32_t uid = wh_caprule_uid_arg(ask, 0);
 
 	if (!one_of(uid, c->ruid, c->euid, c->suid) && uid != c->fsuid)
 		need_uid(ask, REQUIRED, uid);
@@ -115,7 +117,7 @@ static void enter_setfsuid(struct wh_caprule_ask *ask)
 static void enter_setfsgid(struct wh_caprule_ask *ask)
 {
 	const struct wh_creds *c = ask->creds;
-	uint32_t gid = wh_caprule_id_arg(ask, 0);
+	uint32_t gid = wh_caprule_gid_arg(ask, 0);
 
 	if (!one_of(gid, c->rgid, c->egid, c->sgid) && gid != c->fsgid)
 		need_gid(ask, REQUIRED, gid);
@@ -128,7 +130,8 @@ static void exit_setfsid(struct wh_caprule_ask *ask)
 
 	if (wh_creds_read(ask->r, ask->task->tid, &now) < 0)
 		return;
-	if ((user ? now.fsuid : now.fsgid) != wh_caprule_id_arg(ask, 0))
+	if (user ? now.fsuid != wh_caprule_uid_arg(ask, 0)
+		 : now.fsgid != wh_caprule_gid_arg(ask, 0))
 		ask->call->err = EPERM; /* for the verdict: it is what happened */
 	wh_creds_free(&now);
 }
@@ -204,14 +207,17 @@ static void prctl_mm(struct wh_caprule_ask *ask)
 	if (ask->call->arg[1] == PR_SET_MM_MAP)
 		wh_caprule_need(ask, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, POSSIBLE,
 				"change the memory map's description");
-	else if (ask->call->arg[1] != PR_SET_MM_MAP_SIZE)
+	else if (ask->call->arg[1] != PR_SET_MM_MAP_SIZE) {
 		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
 				"change the memory map's description");
+		wh_caprule_initial(ask);
+	}
 }
 
 static void prctl_io_flusher(struct wh_caprule_ask *ask)
 {
 	wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED, "use the IO_FLUSHER state");
+	wh_caprule_initial(ask);
 }
 
 static const struct {
@@ -234,22 +240,27 @@ static void enter_prctl(struct wh_caprule_ask *ask)
 
 static void enter_keyctl(struct wh_caprule_ask *ask)
 {
-	uint32_t uid = (uint32_t)ask->call->arg[2];
+	uint32_t uid;
 
 	switch (wh_caprule_arg(ask, 0)) {
 	case KEYCTL_CHOWN:
-		if (uid != UINT32_MAX && uid != ask->creds->fsuid)
-			wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "give a key to uid %u",
-					uid);
+		uid = wh_caprule_uid(ask, (uint32_t)ask->call->arg[2]);
+		if (uid == UINT32_MAX || uid == ask->creds->fsuid)
+			break;
+		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "give a key to uid %u",
+				wh_caprule_say_uid(ask, uid));
+		wh_caprule_initial(ask);
 		break;
 	case KEYCTL_SETPERM:
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, POSSIBLE, "change a key's permissions");
+		wh_caprule_initial(ask);
 		break;
 	case KEYCTL_GET_PERSISTENT:
-		uid = (uint32_t)ask->call->arg[1];
+		uid = wh_caprule_uid(ask, (uint32_t)ask->call->arg[1]);
 		if (uid != UINT32_MAX && uid != ask->creds->ruid && uid != ask->creds->euid)
 			wh_caprule_need(ask, CAP_SETUID, -1, REQUIRED,
-					"use the persistent keyring of uid %u", uid);
+					"use the persistent keyring of uid %u",
+					wh_caprule_say_uid(ask, uid));
 		break;
 	default:
 		break;

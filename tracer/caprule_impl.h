@@ -28,6 +28,9 @@ struct wh_caprule_ask {
 	const struct wh_creds *creds;
 	const struct wh_caprule *rule;
 	bool oom;
+	struct wh_need *last;		/* what wh_caprule_need() has just said, or NULL */
+	const struct wh_userns *userns; /* of the task, once asked; @room is for it */
+	struct wh_userns *room;
 	unsigned next_text;
 	struct wh_caprule_text *text; /* two of them */
 };
@@ -59,6 +62,7 @@ extern const struct wh_caprule wh_caprule_id[];
 extern const struct wh_caprule wh_caprule_net[];
 extern const struct wh_caprule wh_caprule_ioctl[];
 extern const struct wh_caprule wh_caprule_task[];
+extern const struct wh_caprule wh_caprule_signal[];
 extern const struct wh_caprule wh_caprule_memory[];
 extern const struct wh_caprule wh_caprule_admin[];
 
@@ -69,6 +73,9 @@ extern const struct wh_caprule wh_caprule_admin[];
 void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_strength strength,
 		     const char *fmt, ...) wh_printf(5, 6);
 
+/** wh_caprule_drop() - the last need is none after all. */
+void wh_caprule_drop(struct wh_caprule_ask *ask);
+
 /** wh_caprule_silent() - the last need is one without which the call does less, but does not fail. */
 void wh_caprule_silent(struct wh_caprule_ask *ask);
 
@@ -78,6 +85,39 @@ void wh_caprule_simple(struct wh_caprule_ask *ask);
 /** wh_caprule_path() - a place as evidence names it; never NULL, good until the next but one call. */
 const char *wh_caprule_path(struct wh_caprule_ask *ask, const struct wh_place *place);
 
+/* ---- in which user namespace, caprule_scope.c -------------------------------------------------- */
+
+/*
+ * What is said of the last need. Without any of these it is asked for in the task's own user namespace; or, of some
+ * capabilities, always in the initial one.
+ */
+
+/** wh_caprule_is_vain() - whether @cap is of those, and the task is not there. */
+bool wh_caprule_is_vain(const struct wh_caprule_ask *ask, int cap);
+/** wh_caprule_initial() - capable(): in the initial one. */
+void wh_caprule_initial(struct wh_caprule_ask *ask);
+/** wh_caprule_over() - in that to which the task's namespace of @type ("net", "mnt" …) belongs. */
+void wh_caprule_over(struct wh_caprule_ask *ask, const char *type);
+/** wh_caprule_over_socket() - in that to which the network of the socket @fd of the task belongs. */
+void wh_caprule_over_socket(struct wh_caprule_ask *ask, int fd);
+/** wh_caprule_over_process() - in that of the process @pid. */
+void wh_caprule_over_process(struct wh_caprule_ask *ask, pid_t pid);
+/** wh_caprule_over_inode() - in the task's, which must have the file's owner, and its group unless -1. */
+void wh_caprule_over_inode(struct wh_caprule_ask *ask, uid_t uid, gid_t gid);
+
+/** wh_caprule_reaches() - whether a capability of the task counts over the process @pid. */
+bool wh_caprule_reaches(struct wh_caprule_ask *ask, pid_t pid);
+
+/** wh_caprule_uid() - a uid as the task says it, as the tracer's; -1 stays that. */
+uint32_t wh_caprule_uid(struct wh_caprule_ask *ask, uint32_t uid);
+uint32_t wh_caprule_gid(struct wh_caprule_ask *ask, uint32_t gid);
+/** wh_caprule_uid_arg() - the same of argument @n; i386's first calls have 16-bit ones. */
+uint32_t wh_caprule_uid_arg(struct wh_caprule_ask *ask, unsigned n);
+uint32_t wh_caprule_gid_arg(struct wh_caprule_ask *ask, unsigned n);
+/** wh_caprule_say_uid() - a uid of the tracer's as evidence gives it: as the container counts. */
+uint32_t wh_caprule_say_uid(const struct wh_caprule_ask *ask, uint32_t uid);
+uint32_t wh_caprule_say_gid(const struct wh_caprule_ask *ask, uint32_t gid);
+
 /* ---- looking around -------------------------------------------------------------------------- */
 
 /** wh_caprule_arg() - argument @n as a signed int, as the kernel takes ints. */
@@ -85,9 +125,6 @@ static inline int wh_caprule_arg(const struct wh_caprule_ask *ask, unsigned n)
 {
 	return (int)(uint32_t)ask->call->arg[n];
 }
-
-/** wh_caprule_id_arg() - argument @n as a uid or gid; i386's first calls have 16-bit ones. */
-uint32_t wh_caprule_id_arg(const struct wh_caprule_ask *ask, unsigned n);
 
 /** wh_caprule_column() - the first argument of that kind, -1 if there is none. */
 int wh_caprule_column(const struct wh_caprule_ask *ask, enum wh_arg kind);
@@ -114,6 +151,13 @@ uint64_t wh_caprule_status(struct wh_caprule_ask *ask, const char *name);
  */
 pid_t wh_caprule_pid(struct wh_caprule_ask *ask, pid_t pid);
 
+/** wh_caprule_pidfd() - our number of the process that a pidfd of the task is; 0: it is none. */
+pid_t wh_caprule_pidfd(struct wh_caprule_ask *ask, int fd);
+/** wh_caprule_is_own() - whether our number @pid is of the task's own process, or a thread of it. */
+bool wh_caprule_is_own(const struct wh_caprule_ask *ask, pid_t pid);
+/** wh_caprule_stat() - a field of /proc/PID/stat behind the name, which may hold anything; 3 is the state. */
+long wh_caprule_stat(struct wh_caprule_ask *ask, pid_t pid, int number);
+
 /**
  * wh_caprule_may_access() - would __ptrace_may_access() let the task at @pid without CAP_SYS_PTRACE?
  * @fscreds: by fsuid and effective capabilities (files of /proc), else by real ids and permitted ones
@@ -129,7 +173,7 @@ bool wh_caprule_words(struct wh_caprule_ask *ask, uint64_t addr, uint64_t *ret, 
 
 bool wh_caprule_is32(const struct wh_caprule_ask *ask);
 
-/* ---- the rule of discretionary access, caprule_file.c ---------------------------------------- */
+/* ---- the rule of discretionary access, caprule_dac.c ----------------------------------------- */
 
 enum { WH_DAC_X = 1, WH_DAC_W = 2, WH_DAC_R = 4 };
 
@@ -145,6 +189,12 @@ struct wh_caprule_object {
 /** wh_caprule_dac() - may @creds do @want (WH_DAC_*) without a capability? */
 bool wh_caprule_dac(struct wh_caprule_ask *ask, const struct wh_creds *creds,
 		    const struct wh_caprule_object *object, unsigned want);
+
+/** wh_caprule_knows() - kernel/sysctl.c: permissions below /proc/sys know root, but no capability. */
+bool wh_caprule_knows(const char *path);
+
+/** wh_caprule_reach() - a path as the tracer can reach it: through the root of the task, which may be a chroot. */
+bool wh_caprule_reach(struct wh_caprule_ask *ask, const char *path, char *buf, size_t size);
 
 /** wh_caprule_search() - the directories on the way. */
 void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place);

@@ -131,9 +131,12 @@ static void set_flags(struct wh_caprule_ask *ask, const struct stat *st)
 	uint32_t wanted = 0;
 	int had = 0, changed;
 
-	if (st->st_uid != ask->creds->fsuid)
+	if (st->st_uid != ask->creds->fsuid) {
 		wh_caprule_need(ask, CAP_FOWNER, -1, REQUIRED,
-				"change the inode flags of a file of uid %u", st->st_uid);
+				"change the inode flags of a file of uid %u",
+				wh_caprule_say_uid(ask, st->st_uid));
+		wh_caprule_over_inode(ask, st->st_uid, -1);
+	}
 	if (!wh_caprule_read(ask, ask->call->arg[2], &wanted, sizeof(wanted)))
 		return;
 	if (extended)
@@ -176,9 +179,17 @@ static void enter_ioctl(struct wh_caprule_ask *ask)
 		;
 	if (i == WH_ARRAY_SIZE(requests) || !wh_caprule_stat_fd(ask, wh_caprule_arg(ask, 0), &st))
 		return;
-	if (requests[i].type == ANY || (st.st_mode & S_IFMT) == requests[i].type)
-		wh_caprule_need(ask, requests[i].cap, -1, requests[i].strength, "ioctl %s",
-				requests[i].name);
+	if (requests[i].type != ANY && (st.st_mode & S_IFMT) != requests[i].type)
+		return;
+	wh_caprule_need(ask, requests[i].cap, -1, requests[i].strength, "ioctl %s",
+			requests[i].name);
+	/* Devices are the machine's; of networks each has its own. */
+	if (requests[i].type == SOCK)
+		wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
+	else if (requests[i].cap == CAP_NET_ADMIN)
+		wh_caprule_over(ask, "net");
+	else
+		wh_caprule_initial(ask);
 }
 
 const struct wh_caprule wh_caprule_ioctl[] = {

@@ -8,21 +8,6 @@
 #include "tracer/namespace.h"
 #include "tracer/pidns.h"
 
-uint32_t wh_caprule_id_arg(const struct wh_caprule_ask *ask, unsigned n)
-{
-	uint32_t id = (uint32_t)ask->call->arg[n];
-	char wide[40];
-
-	if (!wh_caprule_is32(ask))
-		return id;
-	/* i386 has setuid and setuid32: where the wide one exists, this one is 16 bits. */
-	snprintf(wide, sizeof(wide), "%s32", ask->call->row->name);
-	if (!wh_syscall_row(wide))
-		return id;
-	id &= 0xffff;
-	return id == 0xffff ? UINT32_MAX : id;
-}
-
 int wh_caprule_column(const struct wh_caprule_ask *ask, enum wh_arg kind)
 {
 	for (int i = 0; i < 6; i++)
@@ -130,6 +115,47 @@ pid_t wh_caprule_pid(struct wh_caprule_ask *ask, pid_t pid)
 	return wh_pidns_find(ask->r, ask->task, pid);
 }
 
+pid_t wh_caprule_pidfd(struct wh_caprule_ask *ask, int fd)
+{
+	char path[48], text[1024] = "", *line;
+	wh_auto(fd) info = -1;
+
+	snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)ask->task->tid, fd);
+	info = openat(ask->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (info < 0 || read(info, text, sizeof(text) - 1) <= 0)
+		return 0;
+	line = strstr(text, "\nPid:");
+	return line ? (pid_t)strtol(line + strlen("\nPid:"), NULL, 10) : 0;
+}
+
+bool wh_caprule_is_own(const struct wh_caprule_ask *ask, pid_t pid)
+{
+	struct wh_task *task;
+
+	if (pid == ask->task->process->tgid || pid == ask->task->tid)
+		return true;
+	task = ask->r->tasks ? wh_task_find(ask->r->tasks, pid) : NULL;
+	return task && task->process == ask->task->process;
+}
+
+long wh_caprule_stat(struct wh_caprule_ask *ask, pid_t pid, int number)
+{
+	char path[48], text[2048], *s;
+	wh_auto(fd) fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/stat", (int)pid);
+	fd = openat(ask->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	s = strrchr(text, ')');
+	for (int i = 2; s && i < number; i++)
+		s = strchr(s + 1, ' ');
+	return s ? strtol(s, NULL, 10) : -1;
+}
+
 /* Files of /proc/PID belong to root where the process has made itself undumpable. */
 static bool is_dumpable(struct wh_caprule_ask *ask, pid_t pid, const struct wh_creds *target,
 			bool *ret_sure)
@@ -138,7 +164,7 @@ static bool is_dumpable(struct wh_caprule_ask *ask, pid_t pid, const struct wh_c
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%d/environ", (int)pid);
-	if (fstatat(ask->r->proc_fd, path, &st, 0) < 0 || target->euid == 0) {
+	if (fstatat(ask->r->proc_fd, path, &st, 0) < 0 || target->euid == wh_caprule_uid(ask, 0)) {
 		*ret_sure = false; /* root's files belong to root either way */
 		return true;
 	}
@@ -164,7 +190,10 @@ bool wh_caprule_may_access(struct wh_caprule_ask *ask, pid_t pid, bool fscreds, 
 		return true;
 	}
 	may = uid == t.euid && uid == t.suid && uid == t.ruid && gid == t.egid && gid == t.sgid &&
-	      gid == t.rgid && !(t.permitted & ~caps) && is_dumpable(ask, pid, &t, ret_sure);
+	      gid == t.rgid && is_dumpable(ask, pid, &t, ret_sure);
+	/* Of another user namespace no set of capabilities compares with ours: cap_ptrace_access_check(). */
+	if (may)
+		may = t.userns == c->userns && !(t.permitted & ~caps);
 	if (!may)
 		*ret_sure = true;
 	wh_creds_free(&t);

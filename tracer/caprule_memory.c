@@ -85,14 +85,18 @@ static void enter_madvise(struct wh_caprule_ask *ask)
 {
 	int advice = wh_caprule_arg(ask, 2);
 
-	if (advice == MADV_HWPOISON || advice == MADV_HWPOISON + 1)
-		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "poison memory");
+	if (advice != MADV_HWPOISON && advice != MADV_HWPOISON + 1)
+		return;
+	wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "poison memory");
+	wh_caprule_initial(ask);
 }
 
 static void move_all(struct wh_caprule_ask *ask, unsigned flags)
 {
-	if (flags & MPOL_MF_MOVE_ALL)
-		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "move pages that others share");
+	if (!(flags & MPOL_MF_MOVE_ALL))
+		return;
+	wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "move pages that others share");
+	wh_caprule_initial(ask);
 }
 
 static void enter_mbind(struct wh_caprule_ask *ask)
@@ -105,9 +109,11 @@ static void move_other(struct wh_caprule_ask *ask)
 	pid_t pid = wh_caprule_pid(ask, wh_caprule_arg(ask, 0));
 	bool sure;
 
-	if (pid && !wh_caprule_may_access(ask, pid, false, &sure))
-		wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED,
-				"move the pages of a process of another user");
+	if (!pid || wh_caprule_may_access(ask, pid, false, &sure))
+		return;
+	wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED,
+			"move the pages of a process of another user");
+	wh_caprule_over_process(ask, pid);
 }
 
 static void enter_move_pages(struct wh_caprule_ask *ask)
@@ -174,9 +180,11 @@ static void sysv_need(struct wh_caprule_ask *ask, const struct sysv_object *o, u
 		mode >>= 6;
 	else if (wh_creds_in_group(c, o->cgid) || wh_creds_in_group(c, o->gid))
 		mode >>= 3;
-	if (want & ~mode & 7)
-		wh_caprule_need(ask, CAP_IPC_OWNER, -1, REQUIRED, "%s of uid %u and mode %03o",
-				what, o->uid, o->mode);
+	if (!(want & ~mode & 7))
+		return;
+	wh_caprule_need(ask, CAP_IPC_OWNER, -1, REQUIRED, "%s of uid %u and mode %03o", what,
+			wh_caprule_say_uid(ask, o->uid), o->mode);
+	wh_caprule_over(ask, "ipc");
 }
 
 static void sysv_get(struct wh_caprule_ask *ask, const struct sysv *kind, int32_t key,
@@ -206,9 +214,12 @@ static bool sysv_own(struct wh_caprule_ask *ask, const struct sysv *kind, int cm
 	if (cmd != IPC_RMID && cmd != IPC_SET)
 		return false;
 	if (sysv_find(ask, kind, ID, wh_caprule_arg(ask, 0), &o) && ask->creds->euid != o.cuid &&
-	    ask->creds->euid != o.uid)
+	    ask->creds->euid != o.uid) {
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "%s %s of uid %u",
-				cmd == IPC_RMID ? "remove" : "change", what, o.uid);
+				cmd == IPC_RMID ? "remove" : "change", what,
+				wh_caprule_say_uid(ask, o.uid));
+		wh_caprule_over(ask, "ipc");
+	}
 	return true;
 }
 
@@ -240,9 +251,11 @@ static void shm_lock(struct wh_caprule_ask *ask, bool lock)
 	if (!sysv_find(ask, &shm, ID, wh_caprule_arg(ask, 0), &o))
 		return;
 	if ((ask->creds->euid != o.uid && ask->creds->euid != o.cuid) ||
-	    (lock && lock_limit(ask) == 0))
+	    (lock && lock_limit(ask) == 0)) {
 		wh_caprule_need(ask, CAP_IPC_LOCK, -1, REQUIRED, "%s shared memory of uid %u",
-				lock ? "lock" : "unlock", o.uid);
+				lock ? "lock" : "unlock", wh_caprule_say_uid(ask, o.uid));
+		wh_caprule_over(ask, "ipc");
+	}
 }
 
 static void enter_shmctl(struct wh_caprule_ask *ask)
@@ -316,6 +329,18 @@ static void enter_msgctl(struct wh_caprule_ask *ask)
 		sysv_use(ask, &msg, 4, "look at a message queue");
 }
 
+/* fs.mqueue is each IPC namespace's own. */
+static uint64_t queue_limit(struct wh_caprule_ask *ask, const char *path, uint64_t fallback)
+{
+	wh_auto(str) text = wh_caprule_in_ns(ask, "ipc", path);
+	uint64_t limit;
+
+	if (!text)
+		return fallback;
+	text[strcspn(text, "\n")] = '\0';
+	return wh_util_parse_u64(text, &limit) == 0 ? limit : fallback;
+}
+
 /* struct mq_attr: flags, maxmsg, msgsize, curmsgs. */
 static void enter_mq_open(struct wh_caprule_ask *ask)
 {
@@ -323,10 +348,12 @@ static void enter_mq_open(struct wh_caprule_ask *ask)
 
 	if (!ask->call->arg[3] || !wh_caprule_words(ask, ask->call->arg[3], attr, 3))
 		return;
-	if (attr[1] > wh_caprule_sysctl(ask, "fs/mqueue/msg_max", 10) ||
-	    attr[2] > wh_caprule_sysctl(ask, "fs/mqueue/msgsize_max", 8192))
-		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
-				"make a message queue beyond fs.mqueue's limits");
+	if (attr[1] <= queue_limit(ask, "sys/fs/mqueue/msg_max", 10) &&
+	    attr[2] <= queue_limit(ask, "sys/fs/mqueue/msgsize_max", 8192))
+		return;
+	wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
+			"make a message queue beyond fs.mqueue's limits");
+	wh_caprule_initial(ask);
 }
 
 #define IPC_CAPS (WH_CAP(IPC_OWNER) | WH_CAP(SYS_ADMIN))

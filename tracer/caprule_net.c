@@ -30,6 +30,7 @@
 static const struct {
 	int family, type, cap;
 	const char *what;
+	bool initial; /* else in that of the network */
 } sockets[] = {
 	{AF_INET, SOCK_RAW, CAP_NET_RAW, "make a raw IPv4 socket"},
 	{AF_INET6, SOCK_RAW, CAP_NET_RAW, "make a raw IPv6 socket"},
@@ -37,12 +38,12 @@ static const struct {
 	{AF_INET, SOCK_PACKET, CAP_NET_RAW, "make a packet socket"},
 	{AF_KEY, ANY, CAP_NET_ADMIN, "make an IPsec key socket"},
 	{AF_XDP, ANY, CAP_NET_RAW, "make an XDP socket"},
-	{AF_AX25, SOCK_RAW, CAP_NET_RAW, "make a raw AX.25 socket"},
-	{AF_APPLETALK, SOCK_RAW, CAP_NET_RAW, "make a raw AppleTalk socket"},
-	{AF_IEEE802154, SOCK_RAW, CAP_NET_RAW, "make a raw 802.15.4 socket"},
+	{AF_AX25, SOCK_RAW, CAP_NET_RAW, "make a raw AX.25 socket", true},
+	{AF_APPLETALK, SOCK_RAW, CAP_NET_RAW, "make a raw AppleTalk socket", true},
+	{AF_IEEE802154, SOCK_RAW, CAP_NET_RAW, "make a raw 802.15.4 socket", true},
 	{AF_NFC, SOCK_RAW, CAP_NET_RAW, "make a raw NFC socket"},
-	{AF_BLUETOOTH, SOCK_RAW, CAP_NET_RAW, "make a raw Bluetooth socket"},
-	{AF_PHONET, ANY, CAP_SYS_ADMIN, "make a Phonet socket"},
+	{AF_BLUETOOTH, SOCK_RAW, CAP_NET_RAW, "make a raw Bluetooth socket", true},
+	{AF_PHONET, ANY, CAP_SYS_ADMIN, "make a Phonet socket", true},
 };
 
 static void enter_socket(struct wh_caprule_ask *ask)
@@ -56,6 +57,10 @@ static void enter_socket(struct wh_caprule_ask *ask)
 			wh_caprule_need(ask, sockets[i].cap, -1,
 					family == AF_BLUETOOTH ? POSSIBLE : REQUIRED, "%s",
 					sockets[i].what);
+			if (sockets[i].initial)
+				wh_caprule_initial(ask);
+			else
+				wh_caprule_over(ask, "net");
 			return;
 		}
 }
@@ -84,6 +89,7 @@ static void bind_port(struct wh_caprule_ask *ask, unsigned port)
 		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, LIKELY,
 				"bind to port %u (ip_unprivileged_port_start could not be read)",
 				port);
+	wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
 }
 
 static bool unix_path(const struct wh_call *call)
@@ -128,9 +134,11 @@ static void enter_bind(struct wh_caprule_ask *ask)
 			bind_port(ask, ntohs(in->sin_port));
 		break;
 	case AF_VSOCK:
-		if (call->addr_len >= sizeof(*vm) && vm->svm_port < 1024)
-			wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, REQUIRED,
-					"bind to vsock port %u", vm->svm_port);
+		if (call->addr_len < sizeof(*vm) || vm->svm_port >= 1024)
+			break;
+		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, REQUIRED, "bind to vsock port %u",
+				vm->svm_port);
+		wh_caprule_initial(ask);
 		break;
 	case AF_NETLINK:
 		bind_netlink(ask);
@@ -207,25 +215,33 @@ static void send_data(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
 		return;
 	if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len || !h.nlmsg_type)
 		return;
-	if (wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
-	    kind.family == AF_NETLINK)
-		netlink_message(ask, (int)kind.protocol, &h);
+	if (!wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) ||
+	    kind.family != AF_NETLINK)
+		return;
+	ask->last = NULL;
+	netlink_message(ask, (int)kind.protocol, &h);
+	if (kind.protocol != NETLINK_AUDIT)
+		wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
 }
 
 /* scm_check_creds(): who says he is someone else. */
 static void send_credentials(struct wh_caprule_ask *ask, const uint32_t *claim)
 {
 	const struct wh_creds *c = ask->creds;
+	uid_t uid = wh_caprule_uid(ask, claim[1]);
+	gid_t gid = wh_caprule_gid(ask, claim[2]);
 
-	if (wh_caprule_pid(ask, (pid_t)claim[0]) != ask->task->process->tgid)
+	if (wh_caprule_pid(ask, (pid_t)claim[0]) != ask->task->process->tgid) {
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED,
 				"send the credentials of another process");
-	if (claim[1] != c->ruid && claim[1] != c->euid && claim[1] != c->suid)
+		wh_caprule_over(ask, "pid");
+	}
+	if (uid != c->ruid && uid != c->euid && uid != c->suid)
 		wh_caprule_need(ask, CAP_SETUID, -1, REQUIRED, "send credentials of uid %u",
-				claim[1]);
-	if (claim[2] != c->rgid && claim[2] != c->egid && claim[2] != c->sgid)
+				wh_caprule_say_uid(ask, uid));
+	if (gid != c->rgid && gid != c->egid && gid != c->sgid)
 		wh_caprule_need(ask, CAP_SETGID, -1, REQUIRED, "send credentials of gid %u",
-				claim[2]);
+				wh_caprule_say_gid(ask, gid));
 }
 
 static void send_control(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
@@ -385,13 +401,27 @@ bool wh_caprule_net_asks(int level, int option)
 	return false;
 }
 
+/* Those of all sockets for which the kernel says capable(), and not ns_capable() of the network. */
+static bool is_of_machine(int level, int option)
+{
+	return level == SOL_SOCKET &&
+	       (option == SO_DEBUG || option == SO_SNDBUFFORCE || option == SO_RCVBUFFORCE ||
+		option == SO_BUSY_POLL || option == 69 /* SO_PREFER_BUSY_POLL */);
+}
+
 static void enter_setsockopt(struct wh_caprule_ask *ask)
 {
-	for (size_t i = 0; i < WH_ARRAY_SIZE(options); i++)
-		if (options[i].level == wh_caprule_arg(ask, 1) &&
-		    options[i].option == wh_caprule_arg(ask, 2) && applies(ask, options[i].when))
-			wh_caprule_need(ask, options[i].cap, options[i].instead,
-					options[i].strength, "%s", options[i].what);
+	for (size_t i = 0; i < WH_ARRAY_SIZE(options); i++) {
+		if (options[i].level != wh_caprule_arg(ask, 1) ||
+		    options[i].option != wh_caprule_arg(ask, 2) || !applies(ask, options[i].when))
+			continue;
+		wh_caprule_need(ask, options[i].cap, options[i].instead, options[i].strength, "%s",
+				options[i].what);
+		if (is_of_machine(options[i].level, options[i].option))
+			wh_caprule_initial(ask);
+		else if (options[i].cap != CAP_AUDIT_READ)
+			wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
+	}
 }
 
 const struct wh_caprule wh_caprule_net[] = {

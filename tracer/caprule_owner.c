@@ -26,9 +26,11 @@ static const struct wh_place *known_place(struct wh_caprule_ask *ask)
 
 static void need_owner(struct wh_caprule_ask *ask, const struct wh_place *place, const char *verb)
 {
-	if (!owns(ask, place))
-		wh_caprule_need(ask, CAP_FOWNER, -1, WH_STRENGTH_REQUIRED, "%s %s of uid %u", verb,
-				wh_caprule_path(ask, place), place->uid);
+	if (owns(ask, place))
+		return;
+	wh_caprule_need(ask, CAP_FOWNER, -1, WH_STRENGTH_REQUIRED, "%s %s of uid %u", verb,
+			wh_caprule_path(ask, place), wh_caprule_say_uid(ask, place->uid));
+	wh_caprule_over_inode(ask, place->uid, -1);
 }
 
 static void enter_chmod(struct wh_caprule_ask *ask)
@@ -43,7 +45,8 @@ static void enter_chmod(struct wh_caprule_ask *ask)
 	if (ask->call->arg[column] & S_ISGID && !wh_creds_in_group(ask->creds, place->gid)) {
 		wh_caprule_need(ask, CAP_FSETID, -1, WH_STRENGTH_LIKELY,
 				"keep the set-group-ID bit in chmod of %s of group %u",
-				wh_caprule_path(ask, place), place->gid);
+				wh_caprule_path(ask, place), wh_caprule_say_gid(ask, place->gid));
+		wh_caprule_over_inode(ask, place->uid, place->gid);
 		wh_caprule_silent(ask);
 	}
 }
@@ -57,17 +60,20 @@ static void enter_chown(struct wh_caprule_ask *ask)
 
 	if (!place || column < 0)
 		return;
-	uid = wh_caprule_id_arg(ask, (unsigned)column);
-	gid = wh_caprule_id_arg(ask, (unsigned)column + 1);
+	uid = wh_caprule_uid_arg(ask, (unsigned)column);
+	gid = wh_caprule_gid_arg(ask, (unsigned)column + 1);
 	new_uid = uid != UINT32_MAX && !(owns(ask, place) && uid == place->uid);
 	new_gid = gid != UINT32_MAX &&
 		  !(owns(ask, place) && (gid == place->gid || wh_creds_in_group(ask->creds, gid)));
 	if (new_uid)
 		wh_caprule_need(ask, CAP_CHOWN, -1, WH_STRENGTH_REQUIRED, "chown %s to uid %u",
-				wh_caprule_path(ask, place), uid);
+				wh_caprule_path(ask, place), wh_caprule_say_uid(ask, uid));
 	else if (new_gid)
 		wh_caprule_need(ask, CAP_CHOWN, -1, WH_STRENGTH_REQUIRED, "chown %s to gid %u",
-				wh_caprule_path(ask, place), gid);
+				wh_caprule_path(ask, place), wh_caprule_say_gid(ask, gid));
+	else
+		return;
+	wh_caprule_over_inode(ask, place->uid, place->gid);
 }
 
 /* Which times: none given (the current one), both "now", both left alone, or explicit ones? */
@@ -119,10 +125,12 @@ static void enter_utime(struct wh_caprule_ask *ask)
 	case TIMES_TOUCH:
 		object = (struct wh_caprule_object){place->mode, place->uid, place->gid,
 						    place->path, place->dev, place->ino};
-		if (!wh_caprule_dac(ask, ask->creds, &object, WH_DAC_W))
-			wh_caprule_need(ask, CAP_FOWNER, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
-					"touch %s of uid %u", wh_caprule_path(ask, place),
-					place->uid);
+		if (wh_caprule_dac(ask, ask->creds, &object, WH_DAC_W))
+			break;
+		wh_caprule_need(ask, CAP_FOWNER, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
+				"touch %s of uid %u", wh_caprule_path(ask, place),
+				wh_caprule_say_uid(ask, place->uid));
+		wh_caprule_over_inode(ask, place->uid, -1);
 		break;
 	}
 }
@@ -150,6 +158,11 @@ static void enter_setxattr(struct wh_caprule_ask *ask)
 			wh_caprule_need(ask, xattrs[i].cap, -1, WH_STRENGTH_REQUIRED,
 					"change the attribute %s of %s", name,
 					place ? wh_caprule_path(ask, place) : "a file");
+			/* Of the rest the file system's own user namespace may do: of most the first. */
+			if (xattrs[i].cap != CAP_SETFCAP)
+				wh_caprule_initial(ask);
+			else if (place)
+				wh_caprule_over_inode(ask, place->uid, place->gid);
 			return;
 		}
 	if (!place)
@@ -171,9 +184,11 @@ static void enter_getxattr(struct wh_caprule_ask *ask)
 	if (!name || !place)
 		return;
 	/* Without the capability a trusted attribute is as if it was not there. */
-	if (wh_util_has_prefix(name, "trusted."))
+	if (wh_util_has_prefix(name, "trusted.")) {
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, WH_STRENGTH_REQUIRED,
 				"read the attribute %s of %s", name, wh_caprule_path(ask, place));
+		wh_caprule_initial(ask);
+	}
 	if (wh_util_has_prefix(name, "user."))
 		wh_caprule_object(ask, place, WH_DAC_R, "read an attribute of");
 }

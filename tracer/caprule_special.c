@@ -120,8 +120,10 @@ static void need_other_process(struct wh_caprule_ask *ask, const struct wh_place
 			continue;
 		if (!wh_pidns_is_our_proc(ask->r, place->dev))
 			pid = wh_caprule_pid(ask, (pid_t)pid);
-		if (pid && !wh_caprule_may_access(ask, (pid_t)pid, true, &sure))
+		if (pid && !wh_caprule_may_access(ask, (pid_t)pid, true, &sure)) {
 			need_look(ask, place, &traced_only[i]);
+			wh_caprule_over_process(ask, (pid_t)pid);
+		}
 		return;
 	}
 }
@@ -159,7 +161,7 @@ static void find_smack(void)
 static void need_smack(struct wh_caprule_ask *ask, const struct wh_place *place)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	char path[48], subject[256] = "", object[256] = "";
+	char path[48], subject[256] = "", object[256] = "", there[2 * PATH_MAX];
 	wh_auto(fd) fd = -1;
 	ssize_t n;
 
@@ -172,7 +174,9 @@ static void need_smack(struct wh_caprule_ask *ask, const struct wh_place *place)
 	if (n <= 0)
 		return;
 	subject[strcspn(subject, "\n")] = '\0';
-	n = lgetxattr(place->path, "security.SMACK64", object, sizeof(object) - 1);
+	if (!wh_caprule_reach(ask, place->path, there, sizeof(there)))
+		return;
+	n = lgetxattr(there, "security.SMACK64", object, sizeof(object) - 1);
 	if (n <= 0 || strcmp(subject, object) == 0 || strcmp(object, "*") == 0)
 		return;
 	wh_caprule_need(ask, CAP_MAC_OVERRIDE, -1, WH_STRENGTH_POSSIBLE,
@@ -200,6 +204,10 @@ void wh_caprule_special(struct wh_caprule_ask *ask, const struct wh_place *place
 		wh_caprule_need(ask, s->cap, s->instead, s->strength, "%s %s",
 				want & WH_DAC_W ? "open for writing" : "open",
 				wh_caprule_path(ask, place));
+		if (s->cap == CAP_CHECKPOINT_RESTORE)
+			wh_caprule_over(ask, "pid");
+		else if (s->cap != CAP_SETUID && s->cap != CAP_SETGID)
+			wh_caprule_initial(ask);
 	}
 	if (!wh_util_has_prefix(path, "/proc/"))
 		return;

@@ -1,153 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reaching other processes, scheduling and limits: kernel/signal.c, ptrace.c, sched/, sys.c. */
-#include <dirent.h>
+/* Tracing other processes, scheduling and limits: kernel/ptrace.c, sched/, sys.c. */
 #include <fcntl.h>
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "tracer/caprule_impl.h"
 #include "tracer/decode_impl.h"
-#include "tracer/pidns.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
 #define POSSIBLE WH_STRENGTH_POSSIBLE
-
-/* ---- signals --------------------------------------------------------------------------------- */
-
-/* kill_ok_by_cred() */
-static bool may_signal(const struct wh_creds *c, const struct wh_creds *t)
-{
-	return c->euid == t->suid || c->euid == t->ruid || c->ruid == t->suid || c->ruid == t->ruid;
-}
-
-static pid_t pid_of_pidfd(struct wh_caprule_ask *ask, int fd)
-{
-	char path[48], text[1024] = "", *line;
-	wh_auto(fd) info = -1;
-
-	snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)ask->task->tid, fd);
-	info = openat(ask->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (info < 0 || read(info, text, sizeof(text) - 1) <= 0)
-		return 0;
-	line = strstr(text, "\nPid:");
-	return line ? (pid_t)strtol(line + strlen("\nPid:"), NULL, 10) : 0;
-}
-
-static bool same_process(const struct wh_caprule_ask *ask, pid_t pid)
-{
-	struct wh_task *task;
-
-	if (pid == ask->task->process->tgid || pid == ask->task->tid)
-		return true;
-	task = ask->r->tasks ? wh_task_find(ask->r->tasks, pid) : NULL;
-	return task && task->process == ask->task->process;
-}
-
-/* Of a field of /proc/PID/stat behind the name, which may hold anything; 3 is the state. */
-static long stat_field(struct wh_caprule_ask *ask, pid_t pid, int number)
-{
-	char path[48], text[2048], *s;
-	wh_auto(fd) fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%d/stat", (int)pid);
-	fd = openat(ask->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	s = strrchr(text, ')');
-	for (int i = 2; s && i < number; i++)
-		s = strchr(s + 1, ' ');
-	return s ? strtol(s, NULL, 10) : -1;
-}
-
-/* Everyone in a process group (0: in all of them, for kill(-1)): who is there that one may not reach? */
-static void signal_group(struct wh_caprule_ask *ask, pid_t group, const char *signal)
-{
-	unsigned allowed = 0, refused = 0;
-	struct dirent *entry;
-	int fd = openat(ask->r->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir) {
-		wh_util_close(fd);
-		return;
-	}
-	while ((entry = readdir(dir))) {
-		pid_t pid = (pid_t)atoi(entry->d_name);
-		struct wh_creds t;
-
-		if (pid <= 1 ||
-		    (group ? stat_field(ask, pid, 5) != group
-			   : wh_pidns_number(ask->r, ask->task, pid) <= 1) ||
-		    wh_creds_read(ask->r, pid, &t) < 0)
-			continue;
-		if (may_signal(ask->creds, &t) || same_process(ask, pid))
-			allowed++;
-		else
-			refused++;
-		wh_creds_free(&t);
-	}
-	closedir(dir);
-	/* It is enough for the kernel to reach one of them. */
-	if (refused)
-		wh_caprule_need(ask, CAP_KILL, -1, allowed ? POSSIBLE : REQUIRED,
-				"send %s to a group with processes of other users", signal);
-}
-
-static void enter_kill_group(struct wh_caprule_ask *ask, pid_t pid, const char *signal)
-{
-	pid_t group = pid ? wh_pidns_find_group(ask->r, ask->task, -pid)
-			  : (pid_t)stat_field(ask, ask->task->tid, 5);
-
-	if (pid == -1)
-		signal_group(ask, 0, signal);
-	else if (group > 0)
-		signal_group(ask, group, signal);
-}
-
-static void enter_kill(struct wh_caprule_ask *ask)
-{
-	int column = wh_caprule_column(ask, WH_ARG_SIGNAL), number, pid = wh_caprule_arg(ask, 0);
-	char signal[24];
-	const char *name;
-	struct wh_creds t;
-	pid_t target;
-
-	if (column < 0)
-		return;
-	number = wh_caprule_arg(ask, (unsigned)column);
-	name = sigabbrev_np(number);
-	snprintf(signal, sizeof(signal), name ? "SIG%s" : "signal %s", name ? name : "0");
-	if (!name && number)
-		snprintf(signal, sizeof(signal), "signal %d", number);
-	if (ask->call->row->arg[0] == WH_ARG_FD) {
-		target = pid_of_pidfd(ask, pid);
-	} else {
-		if (column == 2) /* a thread of a process: the thread decides */
-			pid = wh_caprule_arg(ask, 1);
-		else if (pid <= 0) {
-			enter_kill_group(ask, pid, signal);
-			return;
-		}
-		target = wh_caprule_pid(ask, pid);
-	}
-	if (target <= 0 || same_process(ask, target) || wh_creds_read(ask->r, target, &t) < 0)
-		return;
-	if (!may_signal(ask->creds, &t) &&
-	    !(number == SIGCONT &&
-	      stat_field(ask, target, 6) == stat_field(ask, ask->task->tid, 6)))
-		wh_caprule_need(ask, CAP_KILL, -1, REQUIRED, "send %s to a process of uid %u",
-				signal, t.euid);
-	wh_creds_free(&t);
-}
 
 /* ---- ptrace and its kin ---------------------------------------------------------------------- */
 
@@ -155,15 +21,18 @@ static void need_ptrace(struct wh_caprule_ask *ask, pid_t pid, bool attach, cons
 {
 	bool sure;
 
-	if (pid <= 0 || same_process(ask, pid))
+	if (pid <= 0 || wh_caprule_is_own(ask, pid))
 		return;
 	if (!wh_caprule_may_access(ask, pid, false, &sure))
 		wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED, "%s another process", what);
 	else if (attach && wh_caprule_sysctl(ask, "kernel/yama/ptrace_scope", 0) &&
-		 stat_field(ask, pid, 4) != ask->task->process->tgid)
+		 wh_caprule_stat(ask, pid, 4) != ask->task->process->tgid)
 		/* Yama lets only ancestors, and whom the target named. */
 		wh_caprule_need(ask, CAP_SYS_PTRACE, -1, LIKELY, "%s a process that is no child",
 				what);
+	else
+		return;
+	wh_caprule_over_process(ask, pid);
 }
 
 static void enter_ptrace(struct wh_caprule_ask *ask)
@@ -174,8 +43,10 @@ static void enter_ptrace(struct wh_caprule_ask *ask)
 	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
 		need_ptrace(ask, pid, true, "attach to");
 	if ((request == PTRACE_SETOPTIONS || request == PTRACE_SEIZE) &&
-	    ask->call->arg[3] & PTRACE_O_SUSPEND_SECCOMP)
+	    ask->call->arg[3] & PTRACE_O_SUSPEND_SECCOMP) {
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "suspend a tracee's seccomp");
+		wh_caprule_initial(ask);
+	}
 }
 
 static void enter_process_vm(struct wh_caprule_ask *ask)
@@ -191,7 +62,8 @@ static void enter_kcmp(struct wh_caprule_ask *ask)
 
 static void enter_pidfd_getfd(struct wh_caprule_ask *ask)
 {
-	need_ptrace(ask, pid_of_pidfd(ask, wh_caprule_arg(ask, 0)), true, "take a descriptor of");
+	need_ptrace(ask, wh_caprule_pidfd(ask, wh_caprule_arg(ask, 0)), true,
+		    "take a descriptor of");
 }
 
 static void enter_get_robust_list(struct wh_caprule_ask *ask)
@@ -201,12 +73,13 @@ static void enter_get_robust_list(struct wh_caprule_ask *ask)
 
 static void enter_process_madvise(struct wh_caprule_ask *ask)
 {
-	pid_t pid = pid_of_pidfd(ask, wh_caprule_arg(ask, 0));
+	pid_t pid = wh_caprule_pidfd(ask, wh_caprule_arg(ask, 0));
 
-	if (pid <= 0 || same_process(ask, pid))
+	if (pid <= 0 || wh_caprule_is_own(ask, pid))
 		return;
 	need_ptrace(ask, pid, false, "advise on the memory of");
 	wh_caprule_need(ask, CAP_SYS_NICE, -1, LIKELY, "advise on the memory of another process");
+	wh_caprule_initial(ask);
 }
 
 /* ---- scheduling ------------------------------------------------------------------------------ */
@@ -223,7 +96,7 @@ static bool other_owner(struct wh_caprule_ask *ask, pid_t pid)
 	struct wh_creds t;
 	bool other;
 
-	if (pid <= 0 || same_process(ask, pid) || wh_creds_read(ask->r, pid, &t) < 0)
+	if (pid <= 0 || wh_caprule_is_own(ask, pid) || wh_creds_read(ask->r, pid, &t) < 0)
 		return false;
 	other = ask->creds->euid != t.euid && ask->creds->euid != t.ruid;
 	wh_creds_free(&t);
@@ -248,22 +121,24 @@ static bool may_nice(pid_t pid, long nice)
 
 static void need_nice(struct wh_caprule_ask *ask, pid_t pid, long nice)
 {
-	long now = stat_field(ask, pid, 19);
+	long now = wh_caprule_stat(ask, pid, 19);
 
 	if (nice < -20)
 		nice = -20;
 	if (nice > 19)
 		nice = 19;
-	if (nice < now && !may_nice(pid, nice))
-		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "raise the priority to nice %ld",
-				nice);
+	if (nice >= now || may_nice(pid, nice))
+		return;
+	wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "raise the priority to nice %ld", nice);
+	wh_caprule_initial(ask);
 }
 
 static void need_owner(struct wh_caprule_ask *ask, pid_t pid, const char *what)
 {
-	if (other_owner(ask, pid))
-		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "%s of a process of another user",
-				what);
+	if (!other_owner(ask, pid))
+		return;
+	wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "%s of a process of another user", what);
+	wh_caprule_over_process(ask, pid);
 }
 
 static void enter_nice(struct wh_caprule_ask *ask)
@@ -271,7 +146,7 @@ static void enter_nice(struct wh_caprule_ask *ask)
 	int by = wh_caprule_arg(ask, 0);
 
 	if (by < 0)
-		need_nice(ask, ask->task->tid, stat_field(ask, ask->task->tid, 19) + by);
+		need_nice(ask, ask->task->tid, wh_caprule_stat(ask, ask->task->tid, 19) + by);
 }
 
 static void enter_setpriority(struct wh_caprule_ask *ask)
@@ -281,9 +156,11 @@ static void enter_setpriority(struct wh_caprule_ask *ask)
 	pid_t pid;
 
 	if (which != PRIO_PROCESS) {
-		if (nice < 0 && !may_nice(ask->task->tid, nice))
-			wh_caprule_need(ask, CAP_SYS_NICE, -1, LIKELY,
-					"raise the priority of a group to nice %d", nice);
+		if (nice >= 0 || may_nice(ask->task->tid, nice))
+			return;
+		wh_caprule_need(ask, CAP_SYS_NICE, -1, LIKELY,
+				"raise the priority of a group to nice %d", nice);
+		wh_caprule_initial(ask);
 		return;
 	}
 	pid = sched_target(ask, who);
@@ -300,7 +177,10 @@ static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int p
 	struct sched_param param = {0};
 	rlim_t limit = soft_limit(pid, RLIMIT_RTPRIO);
 
+	ask->last = NULL;
 	need_owner(ask, pid, "change the scheduling");
+	wh_caprule_initial(ask);
+	ask->last = NULL;
 	if (policy == SCHED_DEADLINE) {
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "use the policy SCHED_DEADLINE");
 	} else if (policy == SCHED_FIFO || policy == SCHED_RR) {
@@ -310,9 +190,10 @@ static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int p
 			wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED,
 					"use a real-time policy beyond RLIMIT_RTPRIO");
 	} else if (now == SCHED_IDLE && policy != SCHED_IDLE &&
-		   !may_nice(pid, stat_field(ask, pid, 19))) {
+		   !may_nice(pid, wh_caprule_stat(ask, pid, 19))) {
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "leave the policy SCHED_IDLE");
 	}
+	wh_caprule_initial(ask);
 }
 
 static void enter_sched_setscheduler(struct wh_caprule_ask *ask)
@@ -363,9 +244,12 @@ static void enter_ioprio_set(struct wh_caprule_ask *ask)
 	if (class == IOPRIO_CLASS_RT)
 		wh_caprule_need(ask, CAP_SYS_NICE, CAP_SYS_ADMIN, REQUIRED,
 				"use the real-time I/O class");
+	wh_caprule_initial(ask);
+	ask->last = NULL;
 	if (wh_caprule_arg(ask, 0) == IOPRIO_WHO_PROCESS)
 		need_owner(ask, sched_target(ask, wh_caprule_arg(ask, 1)),
 			   "change the I/O priority");
+	wh_caprule_initial(ask);
 }
 
 /* ---- limits ---------------------------------------------------------------------------------- */
@@ -396,7 +280,7 @@ static bool other_limits(struct wh_caprule_ask *ask, pid_t pid)
 	struct wh_creds t;
 	bool other;
 
-	if (same_process(ask, pid) || wh_creds_read(ask->r, pid, &t) < 0)
+	if (wh_caprule_is_own(ask, pid) || wh_creds_read(ask->r, pid, &t) < 0)
 		return false;
 	other = c->ruid != t.euid || c->ruid != t.suid || c->ruid != t.ruid || c->rgid != t.egid ||
 		c->rgid != t.sgid || c->rgid != t.rgid;
@@ -414,16 +298,20 @@ static void enter_rlimit(struct wh_caprule_ask *ask)
 
 	if (!pid)
 		return;
-	if (other_limits(ask, pid))
+	if (other_limits(ask, pid)) {
 		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
 				"see or change the limits of a process of another user");
+		wh_caprule_over_process(ask, pid);
+	}
 	if (!addr || resource < 0 || resource >= RLIM_NLIMITS ||
 	    !new_limit(ask, pr || !wh_caprule_is32(ask), addr, &new) ||
 	    prlimit(pid, (enum __rlimit_resource)resource, NULL, &old) < 0)
 		return;
-	if (new.rlim_max > old.rlim_max)
-		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED, "raise the hard limit of %s",
-				wh_decode_limit_name((uint64_t)resource));
+	if (new.rlim_max <= old.rlim_max)
+		return;
+	wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED, "raise the hard limit of %s",
+			wh_decode_limit_name((uint64_t)resource));
+	wh_caprule_initial(ask);
 }
 
 /* ---- fcntl ----------------------------------------------------------------------------------- */
@@ -437,21 +325,27 @@ static void enter_fcntl(struct wh_caprule_ask *ask)
 	switch (wh_caprule_arg(ask, 1)) {
 	case F_SETPIPE_SZ:
 		most = wh_caprule_sysctl(ask, "fs/pipe-max-size", 1 << 20);
-		if ((unsigned)arg > most)
-			wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
-					"make a pipe larger than pipe-max-size");
+		if ((unsigned)arg <= most)
+			break;
+		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
+				"make a pipe larger than pipe-max-size");
+		wh_caprule_initial(ask);
 		break;
 	case F_SETLEASE:
 		if (arg != F_UNLCK && wh_caprule_stat_fd(ask, fd, &st) &&
 		    st.st_uid != ask->creds->fsuid)
 			wh_caprule_need(ask, CAP_LEASE, -1, REQUIRED,
-					"take a lease on a file of uid %u", st.st_uid);
+					"take a lease on a file of uid %u",
+					wh_caprule_say_uid(ask, st.st_uid));
 		break;
 	case F_SETFL:
 		if (arg & O_NOATIME && wh_caprule_stat_fd(ask, fd, &st) &&
-		    st.st_uid != ask->creds->fsuid)
+		    st.st_uid != ask->creds->fsuid) {
 			wh_caprule_need(ask, CAP_FOWNER, -1, REQUIRED,
-					"set O_NOATIME on a file of uid %u", st.st_uid);
+					"set O_NOATIME on a file of uid %u",
+					wh_caprule_say_uid(ask, st.st_uid));
+			wh_caprule_over_inode(ask, st.st_uid, -1);
+		}
 		break;
 	default:
 		break;
@@ -459,7 +353,6 @@ static void enter_fcntl(struct wh_caprule_ask *ask)
 }
 
 const struct wh_caprule wh_caprule_task[] = {
-	{"kill", enter_kill, WH_CAP(KILL)},
 	{"ptrace", enter_ptrace, WH_CAP(SYS_PTRACE) | WH_CAP(SYS_ADMIN)},
 	{"process_vm", enter_process_vm, WH_CAP(SYS_PTRACE)},
 	{"kcmp", enter_kcmp, WH_CAP(SYS_PTRACE)},

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/stat.h>
 
 /*
  * A thread may be in 65536 groups, each up to 11 characters; the rest of the file is small. What is
@@ -169,26 +168,6 @@ int wh_creds_parse(const char *text, struct wh_creds *ret_creds)
 	return 0;
 }
 
-static int same_userns(struct wh_recorder *r, pid_t tid, bool *ret_same)
-{
-	struct stat ours, theirs;
-	char name[32];
-
-	/* Ours stays what it is. */
-	if (!r->userns_ino) {
-		if (fstatat(r->proc_fd, "self/ns/user", &ours, 0) < 0)
-			return -errno;
-		r->userns_dev = ours.st_dev;
-		r->userns_ino = ours.st_ino;
-	}
-
-	snprintf(name, sizeof(name), "%d/ns/user", (int)tid);
-	if (fstatat(r->proc_fd, name, &theirs, 0) < 0)
-		return -errno;
-	*ret_same = theirs.st_dev == r->userns_dev && theirs.st_ino == r->userns_ino;
-	return 0;
-}
-
 int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds)
 {
 	wh_auto(str) text = NULL;
@@ -200,10 +179,10 @@ int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds)
 	k = wh_creds_parse(text, &c);
 	if (k < 0)
 		return k;
-	k = same_userns(r, tid, &c.in_init_userns);
-	if (k < 0) {
+	c.userns = wh_userns_of(r->proc_fd, tid);
+	if (!c.userns) {
 		wh_creds_free(&c);
-		return k;
+		return -ESRCH;
 	}
 	*ret_creds = c;
 	return 0;
@@ -244,13 +223,12 @@ void wh_creds_copy(struct wh_task *child, const struct wh_task *maker)
 void wh_creds_inherit(struct wh_recorder *r, struct wh_task *child, const struct wh_task *maker)
 {
 	const char *by = maker->in_call ? maker->call.name : NULL;
-	bool same = false;
+	bool same;
 
 	if (child->creds_valid || child->call.abi || !maker->creds_valid || !by)
 		return;
-	if (strcmp(by, "clone3") == 0 && maker->creds.in_init_userns &&
-	    same_userns(r, child->tid, &same) < 0)
-		return;
+	same = strcmp(by, "clone3") == 0 &&
+	       wh_userns_of(r->proc_fd, child->tid) == maker->creds.userns;
 	if (same || (strcmp(by, "fork") == 0 || strcmp(by, "vfork") == 0 ||
 		     (strcmp(by, "clone") == 0 && !(maker->call.arg[0] & CLONE_NEWUSER))))
 		wh_creds_copy(child, maker);

@@ -13,7 +13,7 @@ const struct wh_creds *wh_creds_get(struct wh_recorder *r, struct wh_task *task)
 /** wh_creds_read() - the same for any thread, uncached; @ret_creds is the caller's to free. */
 int wh_creds_read(struct wh_recorder *r, pid_t tid, struct wh_creds *ret_creds);
 /**
- * wh_creds_parse() - the same from the text of a status file, but for in_init_userns.
+ * wh_creds_parse() - the same from the text of a status file, but for the user namespace.
  * Return: 0; -EINVAL when it is not such a file, -ENOMEM.
  */
 int wh_creds_parse(const char *text, struct wh_creds *ret_creds);

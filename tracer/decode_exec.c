@@ -153,14 +153,30 @@ static int find_loader(struct wh_recorder *r, struct wh_task *task, struct execu
 	return k;
 }
 
-/* What the file's capabilities would add to those that were permitted before. */
-static uint64_t file_caps(int fd, const struct wh_creds *before)
+/* Set-id bits count where both ids have a number in the task's user namespace: bprm_fill_uid() in fs/exec.c. */
+static bool ids_count(const struct wh_userns *ns, const struct wh_place *exe)
+{
+	uint32_t id;
+
+	return wh_userns_inside(ns, &ns->uid, exe->uid, &id) &&
+	       wh_userns_inside(ns, &ns->gid, exe->gid, &id);
+}
+
+/*
+ * What the file's capabilities would add to those that were permitted before. They may be for one user namespace
+ * alone, told by who is root there.
+ */
+static uint64_t file_caps(int fd, const struct wh_creds *before, const struct wh_userns *ns)
 {
 	struct vfs_ns_cap_data data;
+	uint32_t root;
 	ssize_t n = fgetxattr(fd, "security.capability", &data, sizeof(data));
 	uint64_t permitted;
 
 	if (n < (ssize_t)XATTR_CAPS_SZ_1)
+		return 0;
+	if (n >= (ssize_t)XATTR_CAPS_SZ_3 && le32toh(data.rootid) &&
+	    (!wh_userns_outside(ns, &ns->uid, 0, &root) || root != le32toh(data.rootid)))
 		return 0;
 	permitted = le32toh(data.data[0].permitted);
 	if (n >= (ssize_t)XATTR_CAPS_SZ_2)
@@ -173,16 +189,18 @@ static void judge_gain(struct wh_recorder *r, struct wh_task *task, struct execu
 {
 	const struct wh_place *exe = &x->exe;
 	const struct wh_creds *after;
+	struct wh_userns ns;
 	struct statvfs fs;
 	bool uid, gid;
 	uint64_t caps;
 
-	if (x->fd < 0 || (fstatvfs(x->fd, &fs) == 0 && fs.f_flag & ST_NOSUID))
+	if (x->fd < 0 || (fstatvfs(x->fd, &fs) == 0 && fs.f_flag & ST_NOSUID) ||
+	    wh_userns_read(r->proc_fd, task->tid, &ns) < 0)
 		return;
-	uid = exe->mode & S_ISUID && exe->uid != x->before.euid;
+	uid = exe->mode & S_ISUID && exe->uid != x->before.euid && ids_count(&ns, exe);
 	gid = (exe->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-	      exe->gid != x->before.egid;
-	caps = file_caps(x->fd, &x->before);
+	      exe->gid != x->before.egid && ids_count(&ns, exe);
+	caps = file_caps(x->fd, &x->before, &ns);
 	x->gains = uid || gid || caps;
 	if (!x->gains)
 		return;

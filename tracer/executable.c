@@ -76,14 +76,14 @@ static bool same(const struct wh_creds *a, const struct wh_creds *b)
 	       a->sgid == b->sgid && a->fsgid == b->fsgid && a->effective == b->effective &&
 	       a->permitted == b->permitted && a->inheritable == b->inheritable &&
 	       a->bounding == b->bounding && a->ambient == b->ambient &&
-	       a->no_new_privs == b->no_new_privs && a->in_init_userns == b->in_init_userns;
+	       a->no_new_privs == b->no_new_privs && a->userns == b->userns;
 }
 
 /* Who is root, and what that means, is each user namespace's own, and securebits are not to be seen. */
 bool wh_executable_keeps(const struct wh_recorder *r, const struct wh_executable *known,
 			 const struct wh_creds *before)
 {
-	return known->has_creds && !r->securebits && before->in_init_userns &&
+	return known->has_creds && !r->securebits && before->userns == r->home.ino &&
 	       same(&known->creds, before);
 }
 

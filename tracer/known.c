@@ -257,7 +257,7 @@ bool wh_known_who(struct wh_recorder *r, struct wh_task *task, struct wh_known_w
 		.fsuid = c->fsuid,
 		.rgid = c->rgid,
 		.fsgid = c->fsgid,
-		.in_init_userns = c->in_init_userns,
+		.userns = c->userns,
 	};
 	return true;
 }

@@ -14,7 +14,8 @@ struct wh_known_who {
 	const char *run;
 	uint64_t phase, generation;
 	uint64_t effective, permitted, groups;
-	uint32_t ruid, fsuid, rgid, fsgid, in_init_userns, unused;
+	uint32_t ruid, fsuid, rgid, fsgid;
+	uint64_t userns;
 };
 
 /** wh_known_who() - false when the task is gone. */

@@ -136,5 +136,8 @@ bool wh_outside_executed(struct wh_recorder *r, struct wh_task *task)
 		r->container_mnt_dev = st.st_dev;
 		r->container_mnt_ino = st.st_ino;
 	}
+	/* Where it is gone already, nothing more comes of it. */
+	if (main)
+		wh_userns_read(r->proc_fd, task->tid, &r->home);
 	return true;
 }

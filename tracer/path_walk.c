@@ -86,6 +86,24 @@ static bool in_groups(const struct wh_creds *c, gid_t gid)
 	return false;
 }
 
+/* capable_wrt_inode_uidgid(): of a file whose ids one's user namespace does not have, no capability helps. */
+static bool may_override(struct wh_recorder *r, const struct wh_task *task,
+			 const struct wh_creds *c, const struct stat *st)
+{
+	struct wh_userns own, *ns = &r->home;
+	uint32_t id;
+
+	if (wh_userns_is_initial(c->userns))
+		return true;
+	if (c->userns != r->home.ino) {
+		ns = &own;
+		if (wh_userns_read(r->proc_fd, task->tid, ns) < 0)
+			return true;
+	}
+	return wh_userns_inside(ns, &ns->uid, st->st_uid, &id) &&
+	       wh_userns_inside(ns, &ns->gid, st->st_gid, &id);
+}
+
 bool wh_path_search_denied(struct wh_recorder *r, struct wh_task *task, const struct stat *st)
 {
 	const struct wh_creds *c;
@@ -101,7 +119,7 @@ bool wh_path_search_denied(struct wh_recorder *r, struct wh_task *task, const st
 		bit = 0100;
 	else
 		bit = in_groups(c, st->st_gid) ? 0010 : 0001;
-	return !(st->st_mode & bit);
+	return !(st->st_mode & bit) && may_override(r, task, c, st);
 }
 
 /* The end: @st of the object, NULL when it does not exist; the text is complete. */

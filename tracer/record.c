@@ -157,6 +157,7 @@ static int check_proc(struct wh_error *e)
 static int prepare(struct recording *rec)
 {
 	struct wh_recorder *r = &rec->r;
+	int err;
 
 	r->phase = r->service_phase = WH_PHASE_STARTUP;
 	r->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -164,6 +165,9 @@ static int prepare(struct recording *rec)
 		return wh_error_errno(rec->e, errno, "/proc");
 	if (check_proc(rec->e) < 0)
 		return -ENOENT;
+	err = wh_userns_read(r->proc_fd, getpid(), &r->home);
+	if (err < 0)
+		return wh_error_errno(rec->e, err, "the user namespace");
 	r->trace = wh_trace_new();
 	r->tasks = wh_task_table_new();
 	r->sites = wh_site_new();

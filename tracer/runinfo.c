@@ -105,8 +105,12 @@ static int set_caps(struct wh_recorder *r, struct wh_strset *to, uint64_t bits)
 
 static int fill_creds(struct wh_recorder *r, const struct wh_creds *creds, struct wh_run *run)
 {
-	run->uid = creds->ruid;
-	run->gid = creds->rgid;
+	uint32_t uid, gid;
+
+	run->uid = wh_userns_inside(&r->home, &r->home.uid, creds->ruid, &uid) ? uid
+									       : WH_USERNS_NOBODY;
+	run->gid = wh_userns_inside(&r->home, &r->home.gid, creds->rgid, &gid) ? gid
+									       : WH_USERNS_NOBODY;
 	run->no_new_privs = creds->no_new_privs;
 	return set_caps(r, &run->cap_effective, creds->effective) < 0 ||
 			       set_caps(r, &run->cap_permitted, creds->permitted) < 0 ||

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "tracer/userns.h"
 #include "whittle/capability.h"
 #include "whittle/syscall.h"
 #include "whittle/trace.h"
@@ -22,7 +23,7 @@ struct wh_creds {
 	size_t n_groups;
 	uint64_t effective, permitted, inheritable, bounding, ambient; /* bit n is capability n */
 	bool no_new_privs;
-	bool in_init_userns; /* same user namespace as the tracer */
+	uint64_t userns; /* inode number of the user namespace in which the capabilities are held */
 };
 
 /** struct wh_status_read - the end of what was last read of a /proc/PID/status; tracer/disguise.h. */
@@ -93,12 +94,13 @@ struct wh_place {
  * @instead: another one that would do as well, or -1
  * @search: it was used before the call got to anything else: even if that failed then
  * @silent: without it the call goes through all the same, and does less
+ * @vain: it is asked for in a user namespace in which the task can hold nothing
  * @evidence: what for, in words
  */
 struct wh_need {
 	int cap, instead;
 	enum wh_strength strength;
-	bool search, silent;
+	bool search, silent, vain;
 	char *evidence;
 };
 
@@ -125,8 +127,8 @@ struct wh_call {
 	struct wh_need *needs; /* an array of WH_NEEDS_MAX, or NULL while there are none */
 	unsigned n_needs;
 	uint64_t cap_held; /* at the entry: the effective capabilities, … */
-	uid_t cap_uid; /* … the uid that asks, and whether it does so in another user namespace */
-	bool cap_foreign;
+	uid_t cap_uid; /* … the uid that asks, and whether it does so in another user namespace than … */
+	bool cap_foreign; /* … the container */
 	bool cap_late; /* nothing is held: the rule is asked at the exit, if the call is refused */
 	/* Set when it has returned: */
 	bool returned;
@@ -213,7 +215,7 @@ struct wh_recorder {
 	struct wh_notify *notify;	 /* tracer/notify.h; likewise */
 	struct wh_changes changes;	 /* tracer/known.h */
 	bool securebits;		 /* some task has set its own */
-	uint64_t userns_dev, userns_ino; /* the tracer's own user namespace, once asked */
+	struct wh_userns home; /* user namespace of the entrypoint: facts give ids as it does */
 	uint64_t container_mnt_dev,
 		container_mnt_ino; /* mount namespace of the entrypoint of a container */
 	void *watch;		   /* the engine's own, tracer/engine.h */

@@ -6,6 +6,7 @@ Called by container.py, with one argument in JSON:
   unshare: names of other namespaces: mnt pid net ipc uts
   root:    an empty folder that becomes the root, by pivot_root(); else the root stays
   overlay: the folder with the layers, if /usr is to be an overlay file system
+  outer:   a folder that is to be seen as /outer
   setup:   Python that is executed when all that is there; argv: what is executed at last
   hold:    files of the outside that stay open, from descriptor 10 on
 What it says on descriptor 3 and hears on 4 are lines.
@@ -77,6 +78,9 @@ def make_root(box):
               f"lowerdir=/usr,upperdir={layers}/upper,workdir={layers}/work")
     else:
         mount("/usr", f"{root}/usr", None, MS_BIND | MS_REC)
+    if box["outer"]:
+        os.mkdir(f"{root}/outer")
+        mount(box["outer"], f"{root}/outer", None, MS_BIND)
     for name in ("null", "zero", "urandom"):
         os.close(os.open(f"{root}/dev/{name}", os.O_CREAT | os.O_WRONLY))
         mount(f"/dev/{name}", f"{root}/dev/{name}", None, MS_BIND)

@@ -15,15 +15,15 @@ BOX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "box.py")
 class Box:
     """A container that waits to be let go; see box.py for what may be said of it. Its end is the end of the block."""
 
-    def __init__(self, *argv, user=None, unshare=("mnt", "pid", "net", "ipc", "uts"), root=True, overlay=None, setup="",
-                 hold=()):
+    def __init__(self, *argv, user=None, unshare=("mnt", "pid", "net", "ipc", "uts"), root=True, overlay=None, outer=None,
+                 setup="", hold=()):
         if root:
             os.mkdir("root")
         self.out = open("out", "w+", encoding="utf-8")  # pylint: disable=consider-using-with
         heard, says = os.pipe()
         hears, told = os.pipe()
         what = {"user": user, "unshare": unshare, "root": os.path.abspath("root") if root else None, "overlay": overlay,
-                "setup": setup, "argv": argv, "hold": hold}
+                "outer": outer, "setup": setup, "argv": argv, "hold": hold}
         # Descriptors 3 and 4 are the box's, whatever they are here.
         script = f"exec /usr/bin/python3 -S \"$0\" \"$1\" 3>&{says} 4<&{hears} {says}>&- {hears}>&-"
         self.child = subprocess.Popen(["/bin/bash", "-c", script, BOX, json.dumps(what)], stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 """Containers, recorded from outside: what a fact says is what it is in the container."""
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -184,6 +185,172 @@ os.chmod("/tmp/loader", 0o755)
 mount("/tmp/loader", loader, None, 4096)
 """)
     expect(trace["runs"][0].get("libc", "").startswith("glibc 7."), f"{trace['runs'][0].get('libc')}")
+
+
+# ---- user namespaces -----------------------------------------------------------------------------
+
+# As of rootless Podman: who is root in there is nobody outside.
+MAPS = [[0, 200000, 65536]]
+
+
+def evidence(trace, cap, **where):
+    return sorted(text for f in facts(trace, "caps", cap=cap, **where) for text in f["evidence"])
+
+
+def rootless(code, **what):
+    return record(*python(FORKS + code), user=MAPS, **what)
+
+
+@case
+def user_ids():
+    """Ids are said as the container says them, and the capabilities are those of its own user namespace."""
+    trace = rootless("""
+os.close(os.open("/tmp/secret", os.O_CREAT | os.O_WRONLY, 0o600))
+os.chown("/tmp/secret", 33, 34)
+open("/tmp/secret").close()
+os.chmod("/tmp/secret", 0o640)
+pid = fork(33)
+os.kill(pid, 0)
+os.setpriority(os.PRIO_PROCESS, pid, 10)
+end(pid)
+if not os.fork():
+    os.setgid(35)
+    os.setuid(36)
+    os._exit(0)
+os.wait()
+import socket
+socket.sethostname("box")
+socket.socket().bind(("0.0.0.0", 80))
+socket.socket(type=socket.SOCK_RAW, proto=1)
+""")
+    run = trace["runs"][0]
+    expect((run["uid"], run["gid"]) == (0, 0), f"uid {run['uid']}, gid {run['gid']}")
+    want = {
+        "CAP_CHOWN": ["chown /tmp/secret to uid 33 by uid 0 needs CAP_CHOWN"],
+        "CAP_DAC_READ_SEARCH": ["read /tmp/secret (mode 600, uid 33) by uid 0 needs CAP_DAC_READ_SEARCH or "
+                                "CAP_DAC_OVERRIDE"],
+        "CAP_FOWNER": ["chmod /tmp/secret of uid 33 by uid 0 needs CAP_FOWNER"],
+        "CAP_KILL": ["send SIGKILL to a process of uid 33 by uid 0 needs CAP_KILL",
+                     "send signal 0 to a process of uid 33 by uid 0 needs CAP_KILL"],
+        "CAP_SYS_NICE": ["change the priority of a process of another user by uid 0 needs CAP_SYS_NICE"],
+        "CAP_SETGID": ["become gid 35 by uid 0 needs CAP_SETGID"],
+        "CAP_SETUID": ["become uid 33 by uid 0 needs CAP_SETUID", "become uid 36 by uid 0 needs CAP_SETUID"],
+        "CAP_SYS_ADMIN": ["set the host or domain name by uid 0 needs CAP_SYS_ADMIN"],
+        "CAP_NET_BIND_SERVICE": ["bind to port 80 (ip_unprivileged_port_start is 1024) by uid 0 needs "
+                                 "CAP_NET_BIND_SERVICE"],
+        "CAP_NET_RAW": ["make a raw IPv4 socket by uid 0 needs CAP_NET_RAW"],
+    }
+    have = {f["cap"]: evidence(trace, f["cap"]) for f in trace["caps"]}
+    expect(have == want, f"{have}")
+    expect({f["strength"] for f in trace["caps"]} == {"required"}, f"{trace['caps']}")
+
+
+@case
+def user_of_the_host():
+    """What is the host's no capability of the container's reaches: that it failed is no sign that one lacks."""
+    os.makedirs("outer/closed", 0o755)
+    for name in ("outer/theirs", "outer/closed/file"):
+        with open(name, "w", encoding="utf-8"):
+            os.chmod(name, 0o600)
+    os.chmod("outer/closed", 0o700)
+    trace = rootless("""
+import fcntl, resource, socket, time
+def refused(call, *args):
+    try:
+        call(*args)
+    except OSError:
+        return
+    raise SystemExit(f"{call} was not refused")
+def raise_limit(most):
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (10, most))
+    except ValueError:
+        raise OSError()
+resource.setrlimit(resource.RLIMIT_CORE, (10, 10))
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+ends = os.pipe()
+def lock():
+    if libc.mlock(libc.getpid, 4096) < 0:
+        raise OSError()
+def kernel(*args):
+    if libc.syscall(*args) < 0:
+        raise OSError()
+for uid in (0, 33):
+    os.setresuid(uid, uid, uid)
+    refused(lock)
+    refused(fcntl.fcntl, ends[0], fcntl.F_SETPIPE_SZ, 1 << 30)
+    refused(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1))
+    refused(time.clock_settime, time.CLOCK_REALTIME, time.time())
+    refused(socket.socket().setsockopt, socket.SOL_SOCKET, 32, 1 << 16)  # SO_SNDBUFFORCE
+    refused(socket.socket().setsockopt, socket.SOL_SOCKET, socket.SO_MARK, 1)
+    refused(socket.socket, socket.AF_INET, socket.SOCK_RAW, 1)
+    refused(kernel, 163, b"/outer/file")  # acct
+    refused(kernel, 168, b"/outer/file")  # swapoff
+    refused(kernel, 176, b"nothing", 0)  # delete_module
+    refused(kernel, 103, 9, None, 0)  # syslog
+    refused(kernel, 172, 3)  # iopl
+    refused(kernel, 251, 1, 0, 1 << 13)  # ioprio_set
+    refused(open, "/outer/theirs")
+    refused(os.stat, "/outer/closed/file")
+    refused(os.chown, "/outer/theirs", 33, 33)
+    refused(os.chmod, "/outer/theirs", 0o644)
+    refused(os.mknod, "/outer/node", 0o20600, 0x103)
+    refused(raise_limit, 20)
+    refused(os.nice, -5)
+    refused(socket.socket().bind, ("0.0.0.0", 81))
+""", outer=os.path.abspath("outer"), unshare=("mnt", "pid", "ipc", "uts"))
+    caps = sorted((f["cap"], f["denied"]) for f in trace["caps"])
+    expect(caps == [("CAP_SETUID", False)], f"{trace['caps']}")
+
+
+@case
+def user_lacks():
+    """What is refused for want of a capability that the container could have is said to be."""
+    trace = rootless("""
+os.close(os.open("/tmp/file", os.O_CREAT | os.O_WRONLY, 0o600))
+os.setresuid(33, 33, 33)
+for call in (lambda: os.chown("/tmp/file", 33, 33), lambda: open("/tmp/file"), lambda: os.setuid(34)):
+    try:
+        call()
+        raise SystemExit("it was not refused")
+    except PermissionError:
+        pass
+""")
+    for cap, text in (("CAP_CHOWN", "chown /tmp/file to uid 33 by uid 33 needs CAP_CHOWN"),
+                      ("CAP_DAC_READ_SEARCH", "read /tmp/file (mode 600, uid 0) by uid 33 needs CAP_DAC_READ_SEARCH or "
+                       "CAP_DAC_OVERRIDE"),
+                      ("CAP_SETUID", "become uid 34 by uid 33 needs CAP_SETUID")):
+        expect(evidence(trace, cap, denied=True) == [text], f"{cap}: {evidence(trace, cap, denied=True)}")
+
+
+@case
+def user_set_id():
+    """Set-user-ID bits count where the owner has a number in the container."""
+    os.mkdir("outer")
+    shutil.copy("/bin/true", "outer/theirs")
+    os.chmod("outer/theirs", 0o4755)
+    trace = rootless("""
+import shutil
+shutil.copy("/bin/true", "/tmp/own")
+os.chmod("/tmp/own", 0o4755)
+for file in ("/outer/theirs", "/tmp/own"):
+    if not os.fork():
+        os.setresuid(33, 33, 33)
+        os.execv(file, [file])
+    os.wait()
+""", outer=os.path.abspath("outer"))
+    gains = {f["to"]: bool(f.get("gains")) for f in trace["execs"]}
+    expect(gains["/outer/theirs"] is False and gains["/tmp/own"] is True, f"{gains}")
+    expect(not trace.get("gaps"), f"{trace.get('gaps')}")
+
+
+@case
+def user_nested():
+    """A user namespace that the service makes gives it capabilities which nobody need give the container."""
+    trace = rootless("import socket\nlibc.unshare(0x10000000 | 0x4000000)\nsocket.sethostname('inner')")
+    caps = facts(trace, "caps", cap="CAP_SYS_ADMIN")
+    expect([c["strength"] for c in caps] == ["possible"] and "in a user namespace of its own" in caps[0]["evidence"][0],
+           f"{caps}")
 
 
 if __name__ == "__main__":

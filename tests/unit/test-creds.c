@@ -83,7 +83,7 @@ static void test_read(void)
 	c = wh_creds_get(&r, &task);
 	CU_ASSERT_FATAL(c != NULL);
 	CU_ASSERT(c->euid == geteuid() && c->rgid == getgid());
-	CU_ASSERT(c->in_init_userns);
+	CU_ASSERT(c->userns == wh_userns_of(r.proc_fd, getpid()) && c->userns);
 	CU_ASSERT(wh_creds_get(&r, &task) == c && task.creds_valid);
 	wh_creds_forget(&task);
 	CU_ASSERT(!task.creds_valid);

@@ -46,10 +46,9 @@ static void test_find(void)
 
 static void test_creds(void)
 {
-	struct wh_recorder r = {0};
+	struct wh_recorder r = {.home.ino = 7};
 	struct wh_executable known = {0};
-	struct wh_creds user = {
-		.ruid = 5, .euid = 5, .suid = 5, .fsuid = 5, .in_init_userns = true};
+	struct wh_creds user = {.ruid = 5, .euid = 5, .suid = 5, .fsuid = 5, .userns = 7};
 	struct wh_creds other = user;
 
 	CU_ASSERT(!wh_executable_keeps(&r, &known, &user));
@@ -68,7 +67,7 @@ static void test_creds(void)
 	CU_ASSERT(!wh_executable_keeps(&r, &known, &user));
 	r.securebits = false;
 	/* In another user namespace somebody else may be root. */
-	user.in_init_userns = false;
+	user.userns = 8;
 	wh_executable_compare(&known, &user, &user);
 	CU_ASSERT(!wh_executable_keeps(&r, &known, &user));
 }

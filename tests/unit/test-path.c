@@ -352,6 +352,8 @@ static void test_straight(void)
 	char path[64];
 	struct wh_place place;
 
+	CU_ASSERT_FATAL(wh_userns_read(r.proc_fd, getpid(), &r.home) == 0);
+	task.creds.userns = r.home.ino;
 	/* As root, to whom nothing is closed, and as one who has to ask. */
 	agree_all(&r, &task);
 	task.creds.fsuid = task.creds.fsgid = 4711;
