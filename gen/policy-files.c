@@ -112,7 +112,9 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 		    size_t n, struct wh_error *e)
 {
 	const struct wh_file *first = facts[0];
-	struct wh_policy_file file = {.path = first->path, .owner = true};
+	bool outside = wh_util_has_prefix(first->path, WH_FILE_UNREACHABLE);
+	struct wh_policy_file file = {
+		.path = first->path + (outside ? strlen(WH_FILE_UNREACHABLE) : 0), .owner = true};
 	wh_auto(buf) pattern = {0}, reasons = {0};
 	struct wh_policy_file *place;
 	bool opened = false;
@@ -147,6 +149,10 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 		use |= WH_GENERALISE_READ;
 	file.owner &= worth_owner(file.path, file.letters);
 	wh_generalise_path(g, file.path, use, &pattern, &reasons);
+	/* AppArmor names it from its own root, and attach_disconnected takes that for ours. */
+	if (outside)
+		wh_buf_addf(&reasons, "%sit lies outside of the container's root",
+			    reasons.len ? "; " : "");
 	if (pattern.failed || reasons.failed)
 		return wh_error_oom(e);
 	file.pattern = wh_pool_strndup(&p->pool, pattern.data, pattern.len);
@@ -215,7 +221,8 @@ int wh_policy_files(struct wh_policy *p, struct wh_error *e)
 				break;
 		}
 		/* Pipes, sockets, memfds: AppArmor mediates no path there. */
-		if (first->path[0] != '/')
+		if (first->path[0] != '/' &&
+		    !wh_util_has_prefix(first->path, WH_FILE_UNREACHABLE "/"))
 			continue;
 		r = add_path(p, g, facts + i, end - i, e);
 		if (r < 0)

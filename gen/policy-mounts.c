@@ -96,26 +96,35 @@ static const struct mount_op {
 	{"pivot_root", "pivot_root", false, false, false},
 };
 
+/* What lies outside of the container's root AppArmor names from its own. */
+static const char *named(const char *path)
+{
+	bool outside = path && wh_util_has_prefix(path, WH_FILE_UNREACHABLE);
+
+	return outside ? path + strlen(WH_FILE_UNREACHABLE) : path;
+}
+
 static void mount_text(struct wh_buf *b, const struct mount_op *op, const struct wh_mount *m)
 {
 	bool arrow = strcmp(op->rule, "mount") == 0;
+	const char *source = named(m->source), *target = named(m->target);
 
 	wh_buf_adds(b, op->rule);
 	if (op->fstype && is_word(m->fstype))
 		wh_buf_addf(b, " fstype=%s", m->fstype);
 	if (op->options)
 		mount_options(b, m);
-	if (op->source && m->source && *m->source) {
+	if (op->source && source && *source) {
 		wh_buf_addc(b, ' ');
-		add_place(b, m->source, SIZE_MAX);
+		add_place(b, source, SIZE_MAX);
 	}
-	if (strcmp(op->rule, "pivot_root") == 0 && m->source && *m->source) {
+	if (strcmp(op->rule, "pivot_root") == 0 && source && *source) {
 		wh_buf_adds(b, " oldroot=");
-		add_place(b, m->source, SIZE_MAX);
+		add_place(b, source, SIZE_MAX);
 	}
-	if (m->target && *m->target) {
+	if (target && *target) {
 		wh_buf_adds(b, arrow ? " -> " : " ");
-		add_place(b, m->target, wh_generalise_escape(m->target));
+		add_place(b, target, wh_generalise_escape(target));
 	}
 }
 

@@ -154,7 +154,7 @@ static bool place_is_tame(const struct wh_place *place)
 {
 	static const char *const wild[] = {"/proc", "/sys", "/dev"};
 
-	if (!place->valid || !place->resolved || !place->path)
+	if (!place->valid || !place->resolved || !place->path || place->path[0] != '/')
 		return false;
 	for (size_t i = 0; i < WH_ARRAY_SIZE(wild); i++) {
 		size_t n = strlen(wild[i]);

@@ -11,7 +11,7 @@
 
 #include "tracer/procfs.h"
 
-#define FILE_MAX 65536
+#define FILE_MAX (256u << 10)
 
 bool wh_namespace_is_ours(const struct wh_recorder *r, pid_t tid, const char *type)
 {
@@ -48,6 +48,11 @@ static void *visit(void *arg)
 {
 	struct visit *v = arg;
 
+	/* With others that share its root and working directory none may change them. */
+	if (ioctl(v->ns, NS_GET_NSTYPE) == CLONE_NEWNS && unshare(CLONE_FS) < 0) {
+		v->len = -errno;
+		return NULL;
+	}
 	v->len = setns(v->ns, 0) < 0
 			 ? -errno
 			 : wh_procfs_read(v->proc_fd, v->path, v->text, sizeof(v->text));
@@ -79,12 +84,20 @@ static void send_visitor(struct visit *v)
 /* Whether the tracer is in that namespace itself. */
 static bool is_here(const struct wh_recorder *r, int ns)
 {
-	const char *name = ioctl(ns, NS_GET_NSTYPE) == CLONE_NEWNET ? "thread-self/ns/net"
-								    : "thread-self/ns/ipc";
+	static const char *const names[] = {"net", "ipc", "mnt"};
 	struct stat ours, theirs;
+	bool found = false;
 
-	return fstatat(r->proc_fd, name, &ours, 0) == 0 && fstat(ns, &theirs) == 0 &&
-	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+	if (fstat(ns, &theirs) < 0)
+		return false;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(names) && !found; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "thread-self/ns/%s", names[i]);
+		found = fstatat(r->proc_fd, name, &ours, 0) == 0 && ours.st_ino == theirs.st_ino &&
+			ours.st_dev == theirs.st_dev;
+	}
+	return found;
 }
 
 char *wh_namespace_read(const struct wh_recorder *r, int ns, const char *path)

@@ -19,7 +19,7 @@ int wh_namespace_open(const struct wh_recorder *r, pid_t tid, const char *type);
 
 /**
  * wh_namespace_read() - a small file of /proc that shows the namespace of who opens it, as @ns shows it.
- * @ns: from wh_namespace_open(), of type "net" or "ipc"; or -1
+ * @ns: from wh_namespace_open(), of type "net", "ipc" or "mnt" (then as from its root); or -1
  * @path: below /proc
  * Return: the text, the caller's to free; NULL when it cannot be had.
  */

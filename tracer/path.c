@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
+#include "tracer/mounts.h"
 #include "tracer/path_impl.h"
 
 const char *wh_path_type(uint32_t mode)
@@ -176,6 +177,21 @@ static bool is_still(struct wh_recorder *r, struct wh_task *task, const char *pa
 	       now.st_dev == st->st_dev && now.st_ino == st->st_ino;
 }
 
+bool wh_path_mark(struct wh_recorder *r, const struct wh_task *task, int dir, const char *path,
+		  int flags, char *text, size_t size)
+{
+	static const char mark[] = WH_FILE_UNREACHABLE;
+	size_t n = strlen(mark), len = strlen(text);
+
+	if (!wh_mounts_unreachable(r, task, dir, path, flags))
+		return true;
+	if (n + len >= size)
+		return false;
+	memmove(text + n, text, len + 1);
+	memcpy(text, mark, n);
+	return true;
+}
+
 int wh_path_link(struct wh_recorder *r, struct wh_task *task, const char *link,
 		 struct wh_place *ret_place)
 {
@@ -198,6 +214,8 @@ int wh_path_link(struct wh_recorder *r, struct wh_task *task, const char *link,
 	if (n > 10 && st.st_nlink && strcmp(text + n - 10, " (deleted)") == 0 &&
 	    !is_still(r, task, text, &st))
 		wh_path_clean(text, 0);
+	if (!wh_path_mark(r, task, r->proc_fd, path, 0, text, sizeof(text)))
+		return 0;
 	ret_place->path = strdup(text);
 	return ret_place->path ? 0 : -ENOMEM;
 }
@@ -225,7 +243,7 @@ static bool dir_text(struct wh_recorder *r, struct wh_task *task, const char *li
 		return false;
 	if (strcmp(text, "/") == 0)
 		text[0] = '\0';
-	return true;
+	return wh_path_mark(r, task, fd, "", AT_EMPTY_PATH, text, size);
 }
 
 int wh_path_resolve(struct wh_recorder *r, struct wh_task *task, int dirfd, const char *path,

@@ -3,7 +3,7 @@
  * Where a path leads: the kernel's walk, done again from outside, inside the tracee's root.
  *
  * The result is the path as seen from the root of the mount namespace (what AppArmor calls the
- * name), so a chroot shows. Nothing is ever opened for real: all descriptors are O_PATH, so neither
+ * name), so a chroot shows. What is on no mount of that namespace has WH_FILE_UNREACHABLE in front. Nothing is ever opened for real: all descriptors are O_PATH, so neither
  * a fifo nor a device nor an automount is touched.
  *
  * path_resolution(7), openat2(2); fs/namei.c for ".." at the root and for the limit of 40 links.
@@ -78,6 +78,7 @@ bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t d
 static inline void wh_path_remounted(struct wh_recorder *r)
 {
 	r->devices.n = 0;
+	r->mounts.known = false;
 }
 
 /**

@@ -14,6 +14,12 @@
 /** wh_path_look() - like fstatat(), from what the kernel has at hand: see wh_path_waits(). */
 int wh_path_look(int dir, const char *path, int flags, struct stat *ret);
 int wh_path_look_fd(int fd, struct stat *ret);
+/**
+ * wh_path_mark() - put WH_FILE_UNREACHABLE in front of @text if what is at @path below @dir is. Return: false
+ * when it does not fit.
+ */
+bool wh_path_mark(struct wh_recorder *r, const struct wh_task *task, int dir, const char *path,
+		  int flags, char *text, size_t size);
 /** wh_path_fill() - @place exists, and is this. */
 void wh_path_fill(struct wh_place *place, const struct stat *st);
 

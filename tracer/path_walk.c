@@ -127,7 +127,10 @@ static int walk_finish(struct walk *w, const struct stat *st)
 {
 	struct wh_place *place = w->place;
 
-	place->path = strdup(w->len ? w->text : "/");
+	/* A root has no name, also if it is another one's. */
+	if ((!w->len || wh_util_streq(w->text, WH_FILE_UNREACHABLE)) && !walk_append(w, ""))
+		return 0;
+	place->path = strdup(w->text);
 	if (!place->path)
 		return -ENOMEM;
 	place->resolved = true;
@@ -192,7 +195,8 @@ static int walk_up(struct walk *w)
 		return -err;
 	}
 	walk_move(w, fd, true);
-	while (w->len && w->text[--w->len] != '/')
+	/* The root that an unreachable path is from is no end for "..", but has no name above. */
+	while (w->len && !wh_util_streq(w->text, WH_FILE_UNREACHABLE) && w->text[--w->len] != '/')
 		;
 	w->text[w->len] = '\0';
 	return 0;
@@ -255,12 +259,16 @@ static int walk_proc_link(struct walk *w, char *target, size_t size, int *ret_fd
 static int walk_jump(struct walk *w, int jumped)
 {
 	wh_auto(fd) fd = jumped;
+	bool have_task = w->start->task && w->start->r;
 	char text[WH_PATH_TEXT];
 	struct stat st;
 
 	if (wh_path_look_fd(fd, &st) < 0)
 		return walk_finish_missing(w, w->name);
-	if (!own_fd_text(fd, st.st_nlink, text, sizeof(text)) || !walk_set_text(w, text)) {
+	if (!own_fd_text(fd, st.st_nlink, text, sizeof(text)) ||
+	    (have_task && !wh_path_mark(w->start->r, w->start->task, fd, "", AT_EMPTY_PATH, text,
+					sizeof(text))) ||
+	    !walk_set_text(w, text)) {
 		/* A pipe or the like: it is where the path leads, but it has no path. */
 		w->place->resolved = true;
 		wh_path_fill(w->place, &st);

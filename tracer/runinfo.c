@@ -10,6 +10,7 @@
 #include "tracer/creds.h"
 #include "tracer/libc.h"
 #include "tracer/namespace.h"
+#include "tracer/path.h"
 #include "tracer/procfs.h"
 
 static int set(struct wh_recorder *r, const char **member, const char *text)
@@ -163,20 +164,19 @@ static int fill_libc(struct wh_recorder *r, pid_t pid, struct wh_run *run)
 /* Of a container, where it is not we who know what is executed, and where. */
 static int fill_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run *run)
 {
-	char name[32], cwd[PATH_MAX];
-	ssize_t n;
+	struct wh_place cwd = {0};
+	int k;
 
 	if (!run->argv.n && wh_trace_set_list(r->trace, &run->argv, task->process->argv.v,
 					      task->process->argv.n) < 0)
 		return -ENOMEM;
 	if (run->cwd)
 		return 0;
-	snprintf(name, sizeof(name), "%d/cwd", (int)task->process->tgid);
-	n = readlinkat(r->proc_fd, name, cwd, sizeof(cwd) - 1);
-	if (n <= 0)
-		return 0;
-	cwd[n] = '\0';
-	return set(r, &run->cwd, cwd);
+	k = wh_path_link(r, task, "cwd", &cwd);
+	if (k == 0 && cwd.path)
+		k = set(r, &run->cwd, cwd.path);
+	wh_path_clear(&cwd);
+	return k;
 }
 
 int wh_runinfo_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run *run)

@@ -192,6 +192,17 @@ struct wh_path_devices {
 	size_t n;
 };
 
+#define WH_MOUNTS_MAX 1024
+
+/** struct wh_mounts - the mounts of the mount namespace @ns, as last read; tracer/mounts.h. */
+struct wh_mounts {
+	uint64_t ns, generation;
+	bool known;
+	uint64_t unreachable; /* the last one that is not among them */
+	size_t n;
+	uint64_t id[WH_MOUNTS_MAX];
+};
+
 /** struct wh_tasks - all tasks by tid and all processes by tgid. */
 struct wh_tasks;
 
@@ -210,6 +221,7 @@ struct wh_recorder {
 	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
 	struct wh_path_devices devices;	 /* tracer/path.h */
+	struct wh_mounts mounts;	 /* tracer/mounts.h */
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
 	struct wh_recent *recent;	 /* tracer/recent.h; likewise */
 	struct wh_notify *notify;	 /* tracer/notify.h; likewise */

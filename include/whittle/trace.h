@@ -112,6 +112,9 @@ struct wh_fact {
  * Capability sets are names ("CAP_CHOWN"); they, uid, gid, no_new_privs, seccomp_mode and
  * apparmor_label are those in force when the entrypoint was executed. A run under a filter or an
  * enforcing label is censored: what was denied did not happen.
+ *
+ * uid and gid are as the entrypoint's user namespace counts, and so are the ids in evidence: with rootless Podman
+ * 0 is the container's root, who is somebody else outside. What has no number in there is 65534.
  */
 struct wh_run {
 	const char *id;	    /* 16 hex digits, unique to the recording */
@@ -221,6 +224,9 @@ const char *wh_trace_access_letters(enum wh_access access);
  * tracer keeps. A part that is never the same twice is written as a variable, so that variety stays
  * bounded: a process of the proc filesystem as "/proc/@{pid}" (its threads as
  * "/proc/@{pid}/task/@{tid}"), the number of an O_TMPFILE file as "DIR/#@{int}".
+ * What lies on no mount of the task's mount namespace (it was opened outside of the container and handed in, or its
+ * mount is gone) has WH_FILE_UNREACHABLE in front, as getcwd(2) says it: "(unreachable)/var/log/x" is another
+ * namespace's /var/log/x, whatever has that name in the container.
  * A real last name WH_FILE_MANY, and a real "/proc/@{pid}", would read like these: such a name, behind
  * any number of backslashes of its own, is written with one more backslash in front.
  * @type: "file", "dir", "chr", "blk", "fifo", "socket", "link", or "missing"
@@ -239,7 +245,8 @@ struct wh_file {
 	struct wh_strset peers;
 };
 
-#define WH_FILE_MANY "*"
+#define WH_FILE_MANY	    "*"
+#define WH_FILE_UNREACHABLE "(unreachable)"
 
 /** struct wh_exec - a program was executed. Key: from, to, interpreter. */
 struct wh_exec {

@@ -187,6 +187,71 @@ mount("/tmp/loader", loader, None, 4096)
     expect(trace["runs"][0].get("libc", "").startswith("glibc 7."), f"{trace['runs'][0].get('libc')}")
 
 
+# ---- files ---------------------------------------------------------------------------------------
+
+@case
+def unreachable():
+    """What was opened outside and handed in is not what has that path in the container."""
+    os.mkdir("etc")
+    with open("etc/passwd", "w", encoding="utf-8"):
+        pass
+    outside = os.path.abspath("etc")
+    trace = record(*python("""
+import os
+os.stat("passwd", dir_fd=10)
+open("/proc/self/fd/11").close()
+os.close(os.open("../etc/passwd", os.O_RDONLY, dir_fd=10))
+os.fchdir(10)
+os.path.exists("none")
+os.chdir("/")
+open("/etc/passwd").close()
+open(f"/proc/self/root/etc/../etc/passwd").close()
+"""), hold=(outside, outside + "/passwd"))
+    have = {(f["path"], f["access"]): f["outcomes"] for f in trace["files"]
+            if "passwd" in f["path"] or "none" in f["path"] or "unreachable" in f["path"]}
+    far = "(unreachable)" + outside
+    want = {
+        (far + "/", "inherit-read"): {"ok": 1},
+        (far + "/passwd", "inherit-read"): {"ok": 1},
+        (far + "/passwd", "stat"): {"ok": 1},
+        (far + "/passwd", "read"): {"ok": 2},
+        (far + "/", "chdir"): {"ok": 1},
+        (far + "/none", "stat"): {"ENOENT": 1},
+        ("/etc/passwd", "read"): {"ok": 2},
+    }
+    # Standard input, output and error are the test's own.
+    have = {key: value for key, value in have.items() if key in want or not key[1].startswith("inherit")}
+    expect(have == want, f"{have}")
+
+
+@case
+def same_namespace():
+    """In a mount namespace of its own, but with the root of all, paths are what they always are."""
+    trace = record(*python("open('/etc/hostname')\nopen('/proc/self/status')"), root=False, unshare=("mnt", "pid", "net"))
+    have = {(f["path"], f["access"]) for f in trace["files"]}
+    expect({("/etc/hostname", "read"), ("/usr/bin/python3.11", "exec")} <= have, f"{have}")
+    expect(not [p for p, a in have if "unreachable" in p and a != "inherit-read" and a != "inherit-write"], f"{have}")
+
+
+@case
+def mounted_meanwhile():
+    """A mount that is made, and one that is taken away while a file of it is open."""
+    trace = record(*python("""
+import ctypes, os
+libc = ctypes.CDLL(None)
+os.mkdir("/tmp/new")
+libc.mount(b"t", b"/tmp/new", b"tmpfs", 0, None)
+os.chdir("/tmp/new")
+open("a", "w").close()
+libc.umount2(b"/tmp/new", 2)
+open("b", "w").close()
+os.chdir("/tmp")
+open("new/c", "w").close()
+"""))
+    paths = sorted(f["path"] for f in facts(trace, "files", access="create"))
+    expect(paths == ["(unreachable)/b", "/tmp/new/a", "/tmp/new/c"], f"{paths}")
+
+
 # ---- user namespaces -----------------------------------------------------------------------------
 
 # As of rootless Podman: who is root in there is nobody outside.
