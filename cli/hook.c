@@ -1,108 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <jansson.h>
-#include <sys/stat.h>
+#include <limits.h>
 
 #include "cli/cli.h"
-#include "tracer/record.h"
-#include "whittle/output.h"
+#include "container/daemon.h"
+#include "container/real.h"
 
-#define CONTROL_FOLDER "/run/whittle"
+#define ANNOTATED "^org\\.whittle\\.trace$"
 
-static int read_state(pid_t *ret_pid, const char **ret_id, json_t **ret_state, struct wh_error *e)
+/* The hook's parent is the runtime that calls it. */
+static int find_runtime(const struct wh_cli_args *args, char **ret, struct wh_error *e)
 {
-	json_error_t error;
-	const char *id;
-	json_int_t pid;
-	json_t *state = json_loadf(stdin, 0, &error);
+	const char *given = wh_cli_value(args, "runtime-name");
+	char path[32];
 
-	if (!state || json_unpack_ex(state, &error, 0, "{s:s, s:I}", "id", &id, "pid", &pid) < 0) {
-		json_decref(state);
-		return wh_error_set(e, EINVAL, "standard input is no state of a container: %s",
-				    error.text);
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)getppid());
+	if (given)
+		*ret = strdup(given);
+	return given ? (*ret ? 0 : wh_error_oom(e))
+		     : (wh_real_version(path, ret) < 0 ? wh_error_oom(e) : 0);
+}
+
+static int start(const struct wh_cli_args *args, const struct wh_oci *oci,
+		 const struct wh_identity *identity, struct wh_error *e)
+{
+	wh_auto(settings) settings = {0};
+	wh_auto(str) runtime = NULL;
+	struct wh_destination place = {0};
+	struct wh_daemon what = {.root = wh_cli_value(args, "root"), .place = &place};
+	int err = wh_settings_read(WH_SETTINGS_FILE, &settings, e);
+
+	if (err == 0)
+		err = wh_destination_find(oci, identity, wh_cli_value(args, "output"), &settings,
+					  &place, e);
+	if (err == 0)
+		err = wh_destination_check(&place, e);
+	if (err == 0)
+		err = find_runtime(args, &runtime, e);
+	if (err == 0) {
+		what.container = (struct wh_record_container){
+			.init = wh_oci_pid(oci),
+			.engine = identity->engine,
+			.id = wh_oci_id(oci),
+			.name = identity->name,
+			.image = identity->image,
+			.runtime = runtime,
+		};
+		err = wh_daemon_start(&what, e);
 	}
-	*ret_pid = (pid_t)pid;
-	*ret_id = id;
-	*ret_state = state;
-	return 0;
+	wh_destination_release(&place);
+	return err;
 }
 
-static void on_seized(void *data)
+static int hook(const struct wh_cli_args *args, struct wh_error *e)
 {
-	int *fd = data, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct wh_identity identity = {0};
+	wh_auto(oci) oci = NULL;
+	int err = wh_oci_state_read("-", &oci, e);
 
-	/* The runtime reads what its hook says until nobody holds the other end any more. */
-	for (int i = 0; i < 3; i++)
-		dup2(null, i);
-	wh_util_close(null);
-	(void)!write(*fd, "", 1);
-	wh_util_close(*fd);
-	*fd = -1;
+	if (err == 0)
+		err = wh_identity_find(oci, &identity, e);
+	if (err == 0)
+		err = start(args, oci, &identity, e);
+	wh_identity_release(&identity);
+	return err;
 }
 
-/* In the background: until the container has ended. */
-static int record(pid_t init, const char *id, const char *output, int told, struct wh_error *e)
+static int print_hooks_file(const char *which, const struct wh_cli_args *args, struct wh_error *e)
 {
-	wh_auto(str) socket = NULL;
-	wh_auto(trace) trace = NULL;
-	struct wh_record_container container = {
-		.init = init, .id = id, .seized = on_seized, .data = &told};
-	struct wh_record_options options = {.container = &container};
-	int err;
+	const char *output = wh_cli_value(args, "output");
+	const char *argv[] = {"whittle", "hook", output ? "--output" : NULL, output, NULL};
+	wh_auto(str) self = realpath("/proc/self/exe", NULL);
+	wh_auto(str) text = NULL;
 
-	if (asprintf(&socket, CONTROL_FOLDER "/%s.sock", id) < 0) {
-		socket = NULL;
+	if (self)
+		text = wh_oci_hooks_file(self, argv,
+					 strcmp(which, "annotated") == 0 ? ANNOTATED : NULL);
+	if (!text)
 		return wh_error_oom(e);
-	}
-	mkdir(CONTROL_FOLDER, 0700);
-	container.control = socket;
-	err = wh_record_run(&options, &trace, e);
-	return err < 0 ? err : wh_trace_json_write(trace, output, e);
-}
-
-static int start(pid_t init, const char *id, const char *output, struct wh_error *e)
-{
-	int pipes[2];
-	char c;
-	pid_t pid;
-
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return wh_error_errno(e, errno, "pipe");
-	pid = fork();
-	if (pid < 0)
-		return wh_error_errno(e, errno, "fork");
-	if (!pid) {
-		struct wh_error own = {0};
-
-		setsid();
-		close(pipes[0]);
-		if (record(init, id, output, pipes[1], &own) < 0)
-			fprintf(stderr, "whittle hook: %s\n", own.text);
-		_exit(own.err ? WH_CLI_TROUBLE : WH_CLI_FINE);
-	}
-	close(pipes[1]);
-	if (read(pipes[0], &c, 1) != 1)
-		wh_error_set(e, ECHILD, "the recorder did not start");
-	close(pipes[0]);
-	return e->err ? -e->err : 0;
+	puts(text);
+	return 0;
 }
 
 static int run(const struct wh_cli_args *args, struct wh_error *e)
 {
-	const char *id, *output = wh_cli_value(args, "output");
-	json_t *state;
-	pid_t init;
-	int err = read_state(&init, &id, &state, e);
+	const char *json = wh_cli_value(args, "json");
+	int err = json ? print_hooks_file(json, args, e) : hook(args, e);
 
-	if (err < 0)
-		return WH_CLI_TROUBLE;
-	err = start(init, id, output ? output : "whittle.trace.json", e);
-	json_decref(state);
 	return err < 0 ? WH_CLI_TROUBLE : WH_CLI_FINE;
 }
 
 static const struct wh_cli_option options[] = {
-	{"output", 'o', "TRACE", "the trace"},
+	{"output", 'o', "PATH", "file or folder for traces (default: see the man page)"},
+	{"root", 0, "DIR", "where the runtime keeps its containers' states"},
+	{"runtime-name", 0, "TEXT", "what the trace calls the runtime (default: its version)"},
+	{"json", 0, "all|annotated", "print a file for a hooks.d folder, and do nothing else",
+	 true},
 	{NULL},
 };
 
@@ -110,10 +102,26 @@ const struct wh_cli_command wh_hook_command = {
 	.name = "hook",
 	.summary = "record a container: a createRuntime hook",
 	.operands = "",
-	.about = "Reads the state of a container from standard input, as an OCI runtime gives it "
-		 "to its "
-		 "createRuntime hooks, and records the container in the background until it ends.",
-	.example = "whittle hook -o /var/lib/traces/web.json < state.json",
+	.about =
+		"Reads the state of a container from standard input, as an OCI runtime gives it to "
+		"createRuntime hooks, and records the container in the background until it ends. "
+		"If that is not possible it fails, and the container does not start.",
+	.details =
+		"The trace goes where the first of these says: the annotation org.whittle.trace, "
+		"WHITTLE_TRACE in the environment of the container, its label org.whittle.trace "
+		"(Docker), --output, \"output\" in " WH_SETTINGS_FILE ", " WH_DESTINATION_DEFAULT
+		". Each is an absolute path. In a folder it is called NAME-IMAGE-ID.trace.json, "
+		"and "
+		"no trace replaces another one. As an annotation, variable or label may come with "
+		"an "
+		"image, it can only name a folder, or a file that ends with .trace.json or .trace "
+		"and is none that is there but for a trace. What goes wrong after the container "
+		"has "
+		"started is written beside the trace, with .log behind its name. --json all is for "
+		"every container, --json annotated for those with the annotation "
+		"org.whittle.trace.",
+	.example = "whittle hook --json all > hooks/whittle.json\n"
+		   "podman --hooks-dir hooks run --annotation org.whittle.trace=/tmp/ IMAGE",
 	.options = options,
 	.min_operands = 0,
 	.max_operands = 0,

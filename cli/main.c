@@ -29,11 +29,17 @@ static const struct wh_cli_command help_command = {
 
 /* In the order in which they are shown: that of the work. */
 static const struct wh_cli_command *const commands[] = {
-	&wh_record_command,  &wh_generate_command,
-	&wh_merge_command,   &wh_show_command,
-	&wh_explain_command, &wh_verify_command,
-	&wh_diff_command,    &wh_hook_command,
-	&help_command,	     NULL,
+	&wh_record_command,
+	&wh_generate_command,
+	&wh_merge_command,
+	&wh_show_command,
+	&wh_explain_command,
+	&wh_verify_command,
+	&wh_diff_command,
+	&wh_runtime_command,
+	&wh_hook_command,
+	&help_command,
+	NULL,
 };
 
 static const struct wh_cli_command *find_command(const char *name, struct wh_error *e)
@@ -102,11 +108,25 @@ static int close_stdout(struct wh_error *e)
 	return r;
 }
 
+/* Engines that take the path of a runtime, and nothing else, call it by this name. */
+static bool is_runtime(const char *name)
+{
+	const char *slash = name ? strrchr(name, '/') : NULL;
+
+	return name && strcmp(slash ? slash + 1 : name, "whittle-runtime") == 0;
+}
+
 static int run(int argc, char **argv, const struct wh_cli_command **ret_command, struct wh_error *e)
 {
 	const struct wh_cli_command *command;
 	struct wh_cli_args args;
 
+	if (is_runtime(argv[0])) {
+		*ret_command = &wh_runtime_command;
+		args = (struct wh_cli_args){
+			.command = *ret_command, .rest = argv + 1, .n_rest = argc - 1};
+		return args.command->run(&args, e);
+	}
 	if (argc < 2) {
 		wh_error_set(e, EINVAL, "missing command; see 'whittle --help'");
 		return WH_CLI_TROUBLE;

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+#include "container/commandline.h"
+#include "container/install.h"
+#include "container/ocilog.h"
+#include "container/destination.h"
+#include "container/real.h"
+#include "container/rundir.h"
+#include "tracer/control.h"
+#include "whittle/command.h"
+
+#define DOCKER_CONFIG	"/etc/docker/daemon.json"
+#define NAME		"whittle"
+#define JOIN_TIMEOUT_MS 10000
+
+/* ---- create and run -------------------------------------------------------------------------- */
+
+static int absolute(const char *path, char **ret, struct wh_error *e)
+{
+	*ret = realpath(path, NULL);
+	return *ret ? 0 : wh_error_errno(e, errno, "%s", path);
+}
+
+/* Variables that the hook needs: it has no others. */
+static int add_env(const char **env, size_t *n, char **keep, const char *name)
+{
+	const char *value = getenv(name);
+
+	if (!value)
+		return 0;
+	if (asprintf(keep, "%s=%s", name, value) < 0) {
+		*keep = NULL;
+		return -ENOMEM;
+	}
+	env[(*n)++] = *keep;
+	return 0;
+}
+
+static int add_hook(const struct wh_commandline *line, const char *config, const char *output,
+		    struct wh_error *e)
+{
+	const char *argv[7] = {"whittle", "hook"}, *env[3] = {NULL};
+	wh_auto(str) self = NULL;
+	wh_auto(str) root = NULL;
+	wh_auto(str) path = NULL;
+	wh_auto(str) runtime_dir = NULL;
+	size_t n = 2, n_env = 0;
+	int err = absolute("/proc/self/exe", &self, e);
+
+	if (err < 0)
+		return err;
+	/* A folder that is yet to be made is the runtime's affair; the hook comes when it is there. */
+	if (line->root) {
+		root = *line->root == '/' ? strdup(line->root) : realpath(line->root, NULL);
+		argv[n++] = "--root";
+		argv[n++] = root ? root : line->root;
+	}
+	if (output) {
+		argv[n++] = "--output";
+		argv[n++] = output;
+	}
+	if (add_env(env, &n_env, &path, "PATH") < 0 ||
+	    add_env(env, &n_env, &runtime_dir, "XDG_RUNTIME_DIR") < 0)
+		return wh_error_oom(e);
+	return wh_oci_add_hook(config, self, argv, env, e);
+}
+
+/* What the hook will find wrong: here it can be said to the engine in its own way. */
+static int check_place(const struct wh_oci *oci, const char *output,
+		       const struct wh_settings *settings, struct wh_error *e)
+{
+	struct wh_identity identity = {0};
+	struct wh_destination place = {0};
+	int err = wh_identity_find(oci, &identity, e);
+
+	if (err == 0)
+		err = wh_destination_find(oci, &identity, output, settings, &place, e);
+	if (err == 0)
+		err = wh_destination_check(&place, e);
+	wh_destination_release(&place);
+	wh_identity_release(&identity);
+	return err;
+}
+
+static int create(const struct wh_commandline *line, const char *output,
+		  const struct wh_settings *settings, struct wh_error *e)
+{
+	wh_auto(str) bundle = NULL;
+	wh_auto(str) config = NULL;
+	wh_auto(oci) oci = NULL;
+	int err;
+
+	/* The runtime says better what it takes. */
+	if (!line->id)
+		return 0;
+	err = absolute(line->bundle ? line->bundle : ".", &bundle, e);
+	if (err < 0)
+		return err;
+	if (line->config)
+		config = strdup(line->config);
+	else if (asprintf(&config, "%s/config.json", bundle) < 0)
+		config = NULL;
+	if (!config)
+		return wh_error_oom(e);
+	err = wh_oci_config_read(line->id, bundle, config, &oci, e);
+	if (err == 0)
+		err = check_place(oci, output, settings, e);
+	return err < 0 ? err : add_hook(line, config, output, e);
+}
+
+/* ---- exec ------------------------------------------------------------------------------------ */
+
+static int join_at(const char *id, const char *root)
+{
+	wh_auto(str) socket = NULL;
+	struct wh_error e = {0};
+	char words[32];
+	int err = wh_rundir_control(id, root, &socket, &e);
+
+	snprintf(words, sizeof(words), "join %d", (int)getpid());
+	return err < 0 ? err : wh_control_ask(socket, words, JOIN_TIMEOUT_MS, &e);
+}
+
+/*
+ * From here on the recorder sees what this process does, which is about to become the runtime. A container that nobody
+ * records, or no longer, is none of ours.
+ */
+static void join(const struct wh_commandline *line)
+{
+	if (!line->id)
+		return;
+	/* The hook of Podman and CRI-O is not told of the root. */
+	if (join_at(line->id, line->root) < 0 && line->root)
+		join_at(line->id, NULL);
+}
+
+/* ---- the wrapper ----------------------------------------------------------------------------- */
+
+static int become_runtime(const char *path, char **argv, struct wh_error *e)
+{
+	/* One place in front of the runtime's arguments is the command's own name, and free. */
+	char **with = argv - 1;
+
+	with[0] = (char *)(uintptr_t)path;
+	execv(path, with);
+	return wh_command_exec_failed(path, errno, e);
+}
+
+static int wrap(const struct wh_cli_args *args, struct wh_error *e)
+{
+	const char *output = wh_cli_value(args, "output"), *name = wh_cli_value(args, "runtime");
+	wh_auto(settings) settings = {0};
+	wh_auto(str) real = NULL;
+	struct wh_commandline line;
+	bool creates;
+	int err;
+
+	wh_commandline_parse(args->rest, &line);
+	creates = line.command &&
+		  (strcmp(line.command, "create") == 0 || strcmp(line.command, "run") == 0);
+	err = wh_settings_read(WH_SETTINGS_FILE, &settings, creates ? e : NULL);
+	/* A container can be stopped and removed whatever has become of the settings. */
+	if (!creates)
+		err = 0;
+	if (err == 0)
+		err = wh_real_find(name ? name : settings.runtime, &real, e);
+	if (err == 0 && creates)
+		err = create(&line, output, &settings, e);
+	if (err == 0 && line.command && strcmp(line.command, "exec") == 0)
+		join(&line);
+	if (err == 0)
+		err = become_runtime(real, args->rest, e);
+	if (line.log) {
+		wh_auto(str) text = NULL;
+
+		if (asprintf(&text, "whittle runtime: %s", e->text) < 0)
+			text = NULL;
+		wh_ocilog_error(line.log, line.log_format && strcmp(line.log_format, "json") == 0,
+				text ? text : e->text);
+	}
+	return err;
+}
+
+/* ---- install and uninstall ------------------------------------------------------------------- */
+
+static int check_name(const char *name, struct wh_error *e)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+	if (strspn(name, letters) != strlen(name) || strcmp(name, "runc") == 0)
+		return wh_error_set(e, EINVAL,
+				    "--name %s: give small letters, digits, _ and -, and not the "
+				    "name of the engine's own runtime, runc",
+				    name);
+	return 0;
+}
+
+static void what_next(const char *name, bool installed)
+{
+	puts("Now tell the engine, which stops no container for that:\n"
+	     "  systemctl reload docker        (or: kill -HUP $(cat /run/docker.pid))");
+	if (installed)
+		printf("Then record a container:\n  docker run --runtime %s IMAGE\n", name);
+}
+
+static int install(const struct wh_cli_args *args, const char *config, const char *name,
+		   struct wh_error *e)
+{
+	const char *runtime = wh_cli_value(args, "runtime"), *output = wh_cli_value(args, "output");
+	const char *words[5] = {NULL};
+	wh_auto(str) self = NULL;
+	wh_auto(str) real = NULL;
+	size_t n = 0;
+	int err = absolute("/proc/self/exe", &self, e);
+
+	if (err == 0)
+		err = wh_real_find(runtime, &real, e);
+	if (err == 0 && output && *output != '/')
+		err = wh_error_set(e, EINVAL, "--output %s: not an absolute path", output);
+	if (err < 0)
+		return err;
+	if (runtime) {
+		words[n++] = "--runtime";
+		words[n++] = runtime;
+	}
+	if (output) {
+		words[n++] = "--output";
+		words[n++] = output;
+	}
+	err = wh_install_add(config, name, self, words, e);
+	if (err < 0)
+		return err;
+	printf("%s: the runtime '%s' %s (it calls %s).\n", config, name,
+	       err ? "is added" : "was there already", real);
+	what_next(name, true);
+	return 0;
+}
+
+static int uninstall(const char *config, const char *name, struct wh_error *e)
+{
+	int err = wh_install_remove(config, name, e);
+
+	if (err < 0)
+		return err;
+	printf("%s: the runtime '%s' %s.\n", config, name,
+	       err ? "is removed" : "was not there: nothing was changed");
+	if (err)
+		what_next(name, false);
+	return 0;
+}
+
+static int change_engine(const struct wh_cli_args *args, bool add, struct wh_error *e)
+{
+	const char *config = wh_cli_value(args, "config"), *name = wh_cli_value(args, "name");
+	int err;
+
+	config = config ? config : DOCKER_CONFIG;
+	name = name ? name : NAME;
+	if (args->n_rest > 1)
+		return wh_error_set(e, EINVAL, "'%s' is one operand too many; %s takes none",
+				    args->rest[1], args->rest[0]);
+	err = check_name(name, e);
+	if (err < 0)
+		return err;
+	return add ? install(args, config, name, e) : uninstall(config, name, e);
+}
+
+static int run(const struct wh_cli_args *args, struct wh_error *e)
+{
+	const char *word = args->rest[0];
+	bool add = word && strcmp(word, "install") == 0;
+	int err = add || (word && strcmp(word, "uninstall") == 0) ? change_engine(args, add, e)
+								  : wrap(args, e);
+
+	return err < 0 ? WH_CLI_TROUBLE : WH_CLI_FINE;
+}
+
+static const struct wh_cli_option options[] = {
+	{"runtime", 0, "NAME", "the real one: runc, crun or a path (default: runc, else crun)"},
+	{"output", 'o', "PATH", "file or folder for traces (default: see 'man whittle', hook)"},
+	{"name", 'n', "NAME", "install: what the engine is to call it (default whittle)"},
+	{"config", 0, "FILE", "install: of the engine (default " DOCKER_CONFIG ")"},
+	{"engine", 0, "docker", "install: whose configuration it is", true},
+	{NULL},
+};
+
+const struct wh_cli_command wh_runtime_command = {
+	.name = "runtime",
+	.summary = "record containers: an OCI runtime that calls the real one",
+	.operands = "install|uninstall|-- ARG…",
+	.takes_command = true,
+	.about = "Calls runc or crun with the same arguments, and has each container recorded that "
+		 "is "
+		 "created; what is executed in it later joins. 'install' makes it a runtime of "
+		 "Docker, "
+		 "'uninstall' undoes that.",
+	.details = "For 'create' and 'run' it adds 'whittle hook' to the bundle's config.json; for "
+		   "'exec' "
+		   "it joins the recording; all else is passed on as it is. Called by the name "
+		   "whittle-runtime, all arguments are the real runtime's, as engines want it that "
+		   "can be "
+		   "told but a path (podman --runtime): then \"runtime\" and \"output\" in "
+		   "/etc/whittle/runtime.json say what the options would. Killing the recorder "
+		   "leaves the "
+		   "container running.",
+	.example = "sudo whittle runtime install && sudo systemctl reload docker\n"
+		   "docker run --runtime whittle -e WHITTLE_TRACE=/srv/traces/ IMAGE\n"
+		   "whittle runtime -- run --bundle /srv/web web",
+	.options = options,
+	.min_operands = 1,
+	.max_operands = -1,
+	.run = run,
+};
