@@ -10,7 +10,7 @@
 #include "whittle/command.h"
 
 #define DOCKER_CONFIG	"/etc/docker/daemon.json"
-#define NAME		"whittle"
+#define NAME		"whittle" /* of the runtime, to the engine */
 #define JOIN_TIMEOUT_MS 10000
 
 /* ---- create and run -------------------------------------------------------------------------- */
@@ -256,31 +256,89 @@ static int change_engine(const struct wh_cli_args *args, bool add, struct wh_err
 
 	config = config ? config : DOCKER_CONFIG;
 	name = name ? name : NAME;
-	if (args->n_rest > 1)
-		return wh_error_set(e, EINVAL, "'%s' is one operand too many; %s takes none",
-				    args->rest[1], args->rest[0]);
 	err = check_name(name, e);
 	if (err < 0)
 		return err;
 	return add ? install(args, config, name, e) : uninstall(config, name, e);
 }
 
+static const struct wh_cli_option install_options[] = {
+	{"runtime", 0, "NAME", "the real one: runc, crun or a path (default: runc, else crun)"},
+	{"output", 'o', "PATH", "file or folder for traces (default: see 'man whittle', hook)"},
+	{"name", 'n', "NAME", "what the engine calls it (default " NAME ")"},
+	{"config", 0, "FILE", "the engine's configuration (default " DOCKER_CONFIG ")"},
+	{"engine", 0, "docker", "whose configuration it is", true},
+	{NULL},
+};
+
+static int run_install(const struct wh_cli_args *args, struct wh_error *e)
+{
+	return change_engine(args, true, e);
+}
+
+static int run_uninstall(const struct wh_cli_args *args, struct wh_error *e)
+{
+	return change_engine(args, false, e);
+}
+
+/* What follows whittle's own options, unless it is for the real runtime. */
+static const struct wh_cli_command words[] = {
+	{
+		.name = "runtime install",
+		.operands = "",
+		.about = "Makes whittle a runtime of Docker. All else in its configuration stays "
+			 "as it "
+			 "is; once more changes nothing more.",
+		.example = "sudo whittle runtime install --runtime crun --output /srv/traces/",
+		.options = install_options,
+		.run = run_install,
+	},
+	{
+		.name = "runtime uninstall",
+		.operands = "",
+		.about = "Takes out of Docker's configuration what 'whittle runtime install' has "
+			 "put "
+			 "into it.",
+		.example = "sudo whittle runtime uninstall && sudo systemctl reload docker",
+		.options = install_options,
+		.run = run_uninstall,
+	},
+};
+
+static int run_word(const struct wh_cli_command *word, const struct wh_cli_args *args,
+		    struct wh_error *e)
+{
+	struct wh_cli_args own;
+
+	for (int i = 0; args->command->options[i].name; i++)
+		if (args->value[i])
+			return wh_error_set(e, EINVAL, "--%s comes after %s: whittle %s --%s …",
+					    args->command->options[i].name, args->rest[0],
+					    word->name, args->command->options[i].name);
+	if (wh_cli_parse(word, args->n_rest - 1, args->rest + 1, &own, e) < 0)
+		return -EINVAL;
+	if (own.help) {
+		wh_cli_help_command(stdout, word);
+		return 0;
+	}
+	return word->run(&own, e);
+}
+
 static int run(const struct wh_cli_args *args, struct wh_error *e)
 {
-	const char *word = args->rest[0];
-	bool add = word && strcmp(word, "install") == 0;
-	int err = add || (word && strcmp(word, "uninstall") == 0) ? change_engine(args, add, e)
-								  : wrap(args, e);
+	const struct wh_cli_command *word = NULL;
+	int err;
 
+	for (size_t i = 0; args->n_rest && i < WH_ARRAY_SIZE(words); i++)
+		if (strcmp(strchr(words[i].name, ' ') + 1, args->rest[0]) == 0)
+			word = &words[i];
+	err = word ? run_word(word, args, e) : wrap(args, e);
 	return err < 0 ? WH_CLI_TROUBLE : WH_CLI_FINE;
 }
 
 static const struct wh_cli_option options[] = {
 	{"runtime", 0, "NAME", "the real one: runc, crun or a path (default: runc, else crun)"},
 	{"output", 'o', "PATH", "file or folder for traces (default: see 'man whittle', hook)"},
-	{"name", 'n', "NAME", "install: what the engine is to call it (default whittle)"},
-	{"config", 0, "FILE", "install: of the engine (default " DOCKER_CONFIG ")"},
-	{"engine", 0, "docker", "install: whose configuration it is", true},
 	{NULL},
 };
 
@@ -293,16 +351,19 @@ const struct wh_cli_command wh_runtime_command = {
 		 "is "
 		 "created; what is executed in it later joins. 'install' makes it a runtime of "
 		 "Docker, "
-		 "'uninstall' undoes that.",
-	.details = "For 'create' and 'run' it adds 'whittle hook' to the bundle's config.json; for "
-		   "'exec' "
-		   "it joins the recording; all else is passed on as it is. Called by the name "
-		   "whittle-runtime, all arguments are the real runtime's, as engines want it that "
-		   "can be "
-		   "told but a path (podman --runtime): then \"runtime\" and \"output\" in "
-		   "/etc/whittle/runtime.json say what the options would. Killing the recorder "
-		   "leaves the "
-		   "container running.",
+		 "'uninstall' undoes that; see 'whittle runtime install --help'.",
+	.details =
+		"For 'create' and 'run' it adds 'whittle hook' to the bundle's config.json; for "
+		"'exec' "
+		"it joins the recording; all else is passed on as it is. Called by the name "
+		"whittle-runtime, all arguments are the real runtime's, as engines want it that "
+		"can be "
+		"told but a path (podman --runtime): then \"runtime\" and \"output\" "
+		"in " WH_SETTINGS_FILE
+		" say what the options would. Killing the recorder leaves the container running. "
+		"'install' and 'uninstall' take --config FILE (default " DOCKER_CONFIG
+		"), --name NAME (default " NAME
+		") and, for what the engine is to call, --runtime and --output.",
 	.example = "sudo whittle runtime install && sudo systemctl reload docker\n"
 		   "docker run --runtime whittle -e WHITTLE_TRACE=/srv/traces/ IMAGE\n"
 		   "whittle runtime -- run --bundle /srv/web web",

@@ -116,6 +116,7 @@ static int use(const struct source *source, const char *id, const struct wh_iden
 	err = source->strangers ? check_strangers(source->path, source->who, e) : 0;
 	if (err < 0)
 		return err;
+	ret->who = source->who;
 	ret->path = strdup(source->path);
 	if (!ret->path)
 		return wh_error_oom(e);
@@ -185,7 +186,11 @@ int wh_destination_check(const struct wh_destination *place, struct wh_error *e)
 	wh_auto(str) path = NULL;
 	int err = path_of(place, 1, &path, e);
 
-	return err < 0 ? err : wh_output_open(path, &output, e);
+	if (err == 0)
+		err = wh_output_open(path, &output, e);
+	if (err < 0)
+		wh_error_prefix(e, "%s", place->who);
+	return err;
 }
 
 int wh_destination_write(const struct wh_destination *place, struct wh_trace *trace,

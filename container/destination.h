@@ -11,9 +11,11 @@
 
 /**
  * struct wh_destination - a file, or a folder, in which no trace replaces another.
+ * @who: has said so; static
  * @stem: of the name in a folder, NULL for a file
  */
 struct wh_destination {
+	const char *who;
 	char *path, *stem;
 };
 
