@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The real Docker engine, of its own: beside any other one, and gone without a trace afterwards.
 #
-#   engine.sh start DIR    starts dockerd with everything below DIR (new, absolute); the socket is DIR/sock
+#   engine.sh start DIR    starts dockerd with everything below DIR (absolute); the socket is DIR/sock, and a
+#                          DIR/daemon.json its configuration
 #   engine.sh stop DIR     stops it with its containers and removes DIR
 set -eu
 
@@ -23,10 +24,12 @@ alive() {
 }
 
 start() {
+	local config=()
 	mkdir -p "$dir/data" "$dir/exec"
+	[ ! -e "$dir/daemon.json" ] || config=(--config-file "$dir/daemon.json")
 	# No bridge and no packet filter: containers have a network namespace with nothing but loopback, and
 	# the machine's network is left alone. A socket's path must stay below 108 bytes.
-	dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
+	dockerd "${config[@]}" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
 		--host "unix://$dir/sock" --iptables=false --ip6tables=false --ip-forward=false \
 		--ip-masq=false --bridge=none --exec-opt native.cgroupdriver=cgroupfs \
 		</dev/null >"$dir/log" 2>&1 &

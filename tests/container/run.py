@@ -1,0 +1,556 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Containers recorded by whittle as a hook and as a runtime, on the real runc, crun, Docker and Podman.
+
+Prints "ok NAME", "not ok NAME: why" or "skip NAME: reason" a case; needs root.
+
+    tests/container/run.py --build /tmp/whittle [NAME…]
+"""
+import contextlib
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness  # noqa: E402
+
+FLOORS = os.path.join(os.path.dirname(harness.TESTS), "templates", "floors")
+ENGINE = os.path.join(harness.TESTS, "docker", "engine.sh")
+TOOLS = "sh echo sleep cat id true kill ls"
+# It says something on both streams, reads a file of its own, and waits to be told to end, or ends by itself.
+SPEAK = "echo to out; echo to err >&2; cat /etc/of-service >/dev/null; exit 7"
+SERVE = "trap 'exit 5' TERM; cat /etc/of-service >/dev/null; echo up; while :; do sleep 0.05; done"
+PATIENCE = 20
+
+
+class Wrong(Exception):
+    pass
+
+
+def check(condition, why):
+    if not condition:
+        raise Wrong(str(why))
+
+
+def equal(got, wanted, what):
+    check(got == wanted, f"{what}: {got!r}, wanted {wanted!r}")
+
+
+def wait_for(look, what):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise Wrong(f"never: {what}")
+
+
+def run(*argv, **kwargs):
+    kwargs.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+                          **kwargs)
+
+
+def shown(done):
+    """What whoever ran it gets to see."""
+    return done.returncode, done.stdout, done.stderr
+
+
+def traces(folder):
+    """As they are now, {name: trace}."""
+    return {os.path.basename(p): harness.load(p) for p in glob.glob(os.path.join(folder, "*.trace.json"))}
+
+
+def wait_traces(folder, count=1):
+    """That many, each whole: a trace appears at once or not at all."""
+    return wait_for(lambda: len(glob.glob(os.path.join(folder, "*.trace.json"))) >= count and traces(folder),
+                    f"{count} traces in {folder}: {os.listdir(folder)}")
+
+
+def one_trace(folder):
+    found = wait_traces(folder)
+    equal(len(found), 1, f"traces {sorted(found)}")
+    return next(iter(found.values()))
+
+
+def phases_of(trace, path):
+    return sorted({p for f in trace["files"] if f["path"] == path for p in f["phases"]})
+
+
+def check_trace(trace, outcome, runtime):
+    """What holds for each recording of ours."""
+    only = trace["runs"][0]
+    equal((only["outcome"], only["complete"], only["engine"]), (outcome, True, "plain"), "run")
+    check(only["runtime"].startswith(runtime + " "), f"the runtime is called {only['runtime']!r}")
+    equal(trace.get("gaps", []), [], "gaps")
+    with open(os.path.join(FLOORS, runtime + ".json"), encoding="utf-8") as f:
+        floor = {entry["syscall"] for entry in json.load(f)["entries"]}
+    seen = {s["name"] for s in trace["syscalls"] if "runtime" in s["phases"]}
+    check("execve" in seen, "nothing was seen of the runtime after it had loaded the filter")
+    check(seen <= floor, f"the runtime's own calls {sorted(seen - floor)} are not in its floor")
+    check("startup" in phases_of(trace, "/etc/of-service") or "serving" in phases_of(trace, "/etc/of-service"),
+          f"what the service has read is {phases_of(trace, '/etc/of-service')}")
+
+
+def tracer_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(next(line for line in f if line.startswith("TracerPid")).split()[1])
+
+
+# ---- where it happens ----------------------------------------------------------------------------
+
+class Place:
+    """A folder with a root file system for all, and programs."""
+
+    def __init__(self, options, top):
+        self.options, self.top, self.whittle = options, top, options.whittle
+        self.n = 0
+        self.root = os.path.join(top, "rootfs")
+        for folder in ("bin", "proc", "sys", "dev", "tmp", "etc"):
+            os.makedirs(os.path.join(self.root, folder))
+        shutil.copy(shutil.which("busybox", path="/bin:/usr/bin"), os.path.join(self.root, "bin/busybox"))
+        for tool in TOOLS.split():
+            os.symlink("busybox", os.path.join(self.root, "bin", tool))
+        for name in ("service", "exec", "health"):
+            with open(os.path.join(self.root, "etc", "of-" + name), "w", encoding="ascii") as f:
+                f.write(name + "\n")
+
+    def folder(self, name):
+        self.n += 1
+        path = os.path.join(self.top, f"{name}-{self.n}")
+        os.mkdir(path, 0o755)
+        return path
+
+    def bundle(self, runtime, script, **annotations):
+        """That runs the script in a shell, under a filter, so that the runtime has a floor."""
+        folder = self.folder("bundle")
+        subprocess.run([runtime, "spec"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        path = os.path.join(folder, "config.json")
+        config = harness.load(path)
+        config["root"] = {"path": self.root, "readonly": False}
+        config["process"].update(terminal=False, args=["/bin/sh", "-c", script])
+        # Numbers that many a JSON reader would round; and limits that no machine refuses.
+        config["process"]["rlimits"] = [{"type": "RLIMIT_FSIZE", "soft": 2**64 - 1, "hard": 2**64 - 1}]
+        linux = config["linux"]
+        linux.pop("resources", None)
+        linux["namespaces"] = [n for n in linux["namespaces"] if n["type"] != "cgroup"]
+        config["mounts"] = [m for m in config["mounts"] if m["type"] != "cgroup"]
+        linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW",
+                            "syscalls": [{"names": ["kexec_load"], "action": "SCMP_ACT_ERRNO"}]}
+        config["annotations"] = annotations
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(config, f)
+        return folder
+
+    def real(self, runtime):
+        return [runtime, "--root", os.path.join(self.top, "state-" + runtime)]
+
+    def wrapped(self, runtime, traces_folder):
+        return [self.whittle, "runtime", "--runtime", runtime, "--output", traces_folder, "--",
+                *self.real(runtime)[1:]]
+
+
+@contextlib.contextmanager
+def container(place, command, bundle, name, runtime):
+    """Started in the background, up and running; removed at the end."""
+    out = os.path.join(bundle, "out")
+    try:
+        with open(out, "w", encoding="ascii") as f:
+            done = subprocess.run([*command, "run", "-d", "--bundle", bundle, name], stdin=subprocess.DEVNULL,
+                                  stdout=f, stderr=subprocess.STDOUT, timeout=60, check=False)
+        with open(out, encoding="ascii") as f:
+            equal(done.returncode, 0, f"run -d: {f.read()}")
+        wait_for(lambda: "up\n" in open(out, encoding="ascii").read(), "the container is up")
+        yield json.loads(run(*command, "state", name).stdout)["pid"]
+    finally:
+        run(*place.real(runtime), "delete", "-f", name)
+
+
+# ---- runc and crun alone -------------------------------------------------------------------------
+
+def hook_in_config(place, runtime):
+    """Nothing but a hook in the bundle: what the container shows is as without."""
+    plain = run(*place.real(runtime), "run", "--bundle", place.bundle(runtime, SPEAK), "plain")
+    equal(shown(plain), (7, "to out\n", "to err\n"), "without whittle")
+    folder = place.folder("traces")
+    bundle = place.bundle(runtime, SPEAK, **{"org.whittle.trace": folder})
+    path = os.path.join(bundle, "config.json")
+    config = harness.load(path)
+    config["hooks"] = {"createRuntime": [json.loads(run(place.whittle, "hook", "--json", "all").stdout)["hook"]]}
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(config, f)
+    equal(shown(run(*place.real(runtime), "run", "--bundle", bundle, "hooked")), shown(plain), "recorded")
+    trace = one_trace(folder)
+    check_trace(trace, "exited 7", runtime)
+    equal((trace["runs"][0]["container_id"], os.listdir(folder)), ("hooked", ["hooked.trace.json"]), "the name")
+
+
+def wrapper(place, runtime):
+    """By the wrapper: the configuration keeps all that it had, and what is executed later joins."""
+    folder, bundle = place.folder("traces"), place.bundle(runtime, SERVE)
+    before = harness.load(os.path.join(bundle, "config.json"))
+    command = place.wrapped(runtime, folder)
+    with container(place, command, bundle, "wrapped", runtime):
+        after = harness.load(os.path.join(bundle, "config.json"))
+        equal(len(after.pop("hooks")["createRuntime"]), 1, "hooks")
+        equal(after, before, "the configuration but for the hooks")
+        done = run(*command, "exec", "wrapped", "/bin/sh", "-c", "cat /etc/of-exec; exit 4")
+        equal(shown(done), (4, "exec\n", ""), "exec")
+        equal(run(*command, "kill", "wrapped", "TERM").returncode, 0, "kill")
+        trace = one_trace(folder)
+    check_trace(trace, "exited 5", runtime)
+    equal(phases_of(trace, "/etc/of-exec"), ["exec"], "the phase of what was executed later")
+    check("exec" not in phases_of(trace, "/etc/of-service"), "the service's own facts are of phase exec")
+
+
+def recorder_killed(place, runtime):
+    """The container goes on, is entered, and ends as it should."""
+    folder, bundle = place.folder("traces"), place.bundle(runtime, SERVE)
+    command = place.wrapped(runtime, folder)
+    with container(place, command, bundle, "orphan", runtime) as pid:
+        tracer = tracer_of(pid)
+        check(tracer > 1, "nobody traces it")
+        os.kill(tracer, signal.SIGKILL)
+        wait_for(lambda: tracer_of(pid) == 0, "the container is rid of its tracer")
+        equal(shown(run(*command, "exec", "orphan", "/bin/cat", "/etc/of-exec")), (0, "exec\n", ""), "exec")
+        equal(run(*command, "kill", "orphan", "TERM").returncode, 0, "kill")
+        wait_for(lambda: json.loads(run(*command, "state", "orphan").stdout)["status"] == "stopped", "it ends")
+    equal(traces(folder), {}, "traces of what was not recorded to the end")
+
+
+def same_name_again(place, runtime):
+    """No trace replaces another one, of whichever state folder the container is."""
+    folder = place.folder("traces")
+    for _ in range(2):
+        command = place.wrapped(runtime, folder)
+        equal(run(*command, "run", "--bundle", place.bundle(runtime, SPEAK), "again").returncode, 7, "run")
+        wait_traces(folder, 1)
+    equal(sorted(wait_traces(folder, 2)), ["again-2.trace.json", "again.trace.json"], "traces")
+
+
+def refused(place, runtime):
+    """What cannot be recorded does not start, and one line says why: to the caller, and in the log for the engine."""
+    read_only = place.folder("read-only")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", read_only], check=True)
+    log = os.path.join(place.top, "log.json")
+    for annotation, why in (("somewhere/x.trace", "'somewhere/x.trace' is not an absolute path"),
+                            ("/etc/passwd", "must be a folder, or a file whose name ends with"),
+                            ("/no/such/x.trace", "cannot write /no/such/x.trace: No such file or directory"),
+                            (read_only, "refused.trace.json: Read-only file system")):
+        bundle = place.bundle(runtime, SPEAK, **{"org.whittle.trace": annotation})
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(log)
+        done = run(*place.wrapped(runtime, place.top), "--log", log, "--log-format", "json", "run", "--bundle", bundle,
+                   "refused")
+        equal((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), f"{annotation}: {done.stderr}")
+        check(why in done.stderr, done.stderr)
+        equal("whittle " + harness.load(log)["msg"].removeprefix("whittle ") + "\n", done.stderr, "log")
+    subprocess.run(["umount", read_only], check=True)
+    done = run(*place.wrapped("no-such-runtime", place.top), "--log", log, "state", "x")
+    equal((done.returncode, done.stderr.count("\n")), (2, 1), "runtime missing")
+    check("cannot run no-such-runtime: there is no such program in PATH" in done.stderr, done.stderr)
+
+
+def no_permission(place, runtime):
+    """The hook may not trace: the runtime says so, and starts nothing."""
+    bundle = place.bundle(runtime, SPEAK, **{"org.whittle.trace": place.folder("traces")})
+    path = os.path.join(bundle, "config.json")
+    config = harness.load(path)
+    config["hooks"] = {"createRuntime": [{"path": shutil.which("setpriv"), "args": [
+        "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", place.whittle, "hook"]}]}
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(config, f)
+    done = run(*place.real(runtime), "run", "--bundle", bundle, "forbidden")
+    check(done.returncode not in (0, 7), f"it was started: {shown(done)}")
+    equal(done.stdout, "", "what the container has said")
+    if runtime == "runc":
+        check("whittle hook: cannot trace: ptrace: Operation not permitted" in done.stderr, done.stderr)
+
+
+# ---- Docker --------------------------------------------------------------------------------------
+
+class Docker:
+    """An engine of its own, with whittle installed while it was running."""
+
+    def __init__(self, place):
+        self.place, self.dir = place, os.path.join(place.top, "docker")
+        self.traces, self.config = os.path.join(place.top, "docker-traces"), os.path.join(self.dir, "daemon.json")
+        os.mkdir(self.traces)
+        os.mkdir(self.dir)
+        with open(self.config, "w", encoding="ascii") as f:
+            f.write('{\n  "debug": false\n}\n')
+        os.environ["DOCKER_HOST"] = f"unix://{self.dir}/sock"
+        self.start()
+        tar = subprocess.Popen(["tar", "-C", place.root, "-c", "."], stdout=subprocess.PIPE)
+        done = run("docker", "import", "-", "busybox:1", stdin=tar.stdout)
+        tar.wait()
+        equal(done.returncode, 0, "docker import: " + done.stderr)
+        done = run(place.whittle, "runtime", "install", "--config", self.config, "--output", self.traces + "/")
+        equal(done.returncode, 0, done.stderr)
+        self.reload()
+        wait_for(lambda: " whittle" in run("docker", "info", "-f", "{{.Runtimes}}").stdout.replace("map[", " "),
+                 "the engine knows the runtime")
+
+    def start(self):
+        equal(subprocess.run([ENGINE, "start", self.dir], stdin=subprocess.DEVNULL, timeout=90, check=False)
+              .returncode, 0, "engine.sh start")
+
+    def pid(self):
+        with open(os.path.join(self.dir, "pid"), encoding="ascii") as f:
+            return int(f.read())
+
+    def reload(self):
+        os.kill(self.pid(), signal.SIGHUP)
+
+    def stop_daemon(self):
+        """It alone, as an upgrade would."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the engine ends")
+
+    def run(self, *argv, runtime="whittle", script=SPEAK, **kwargs):
+        return run("docker", "run", "--network", "none", "--runtime", runtime, *argv, "busybox:1", "/bin/sh", "-c",
+                   script, **kwargs)
+
+    def serve(self, name, *argv):
+        done = self.run("-d", "--name", name, *argv, script=SERVE)
+        equal(done.returncode, 0, done.stderr)
+        wait_for(lambda: "up" in run("docker", "logs", name).stdout, f"{name} is up")
+        return int(self.inspect(name, "{{.State.Pid}}"))
+
+    @staticmethod
+    def inspect(name, what):
+        return run("docker", "inspect", "-f", what, name).stdout.strip()
+
+    def trace_of(self, name):
+        """There is one for each start."""
+        found = wait_for(lambda: glob.glob(os.path.join(self.traces, f"{name}-busybox_1-*.trace.json")),
+                         f"a trace of {name} among {os.listdir(self.traces)}")
+        return [harness.load(path) for path in sorted(found)]
+
+    def close(self):
+        run(ENGINE, "stop", self.dir)
+
+
+def docker_same(docker):
+    """Streams, exit statuses and signals, recorded as not."""
+    for name, more, script, given in (("speaks", (), SPEAK, ""), ("reads", ("-i",), "cat; exit 3", "some\ninput\n"),
+                                      ("kills", (), "sh -c 'kill -9 $$'; exit $?", ""),
+                                      ("absent", ("--entrypoint", "/bin/absent"), "", "")):
+        plain, recorded = (docker.run("--rm", *more, *names, runtime=runtime, script=script, stdin=None, input=given)
+                           for runtime, names in (("runc", ()), ("whittle", ("--name", name))))
+        equal(shown(recorded), shown(plain), name)
+    run_of = docker.trace_of("speaks")[0]["runs"][0]
+    check_trace(docker.trace_of("speaks")[0], "exited 7", "runc")
+    equal({k: run_of.get("container_" + k) for k in ("engine", "name", "image")},
+          {"engine": "docker", "name": "speaks", "image": "busybox:1"}, "what it is called")
+    equal(docker.trace_of("kills")[0]["runs"][0]["outcome"], "exited 137", "kills")
+
+
+def docker_life(docker):
+    """exec, health checks, stop, and a second start."""
+    docker.serve("life", "--health-cmd", "cat /etc/of-health", "--health-interval", "1s")
+    equal(shown(run("docker", "exec", "life", "/bin/sh", "-c", "cat /etc/of-exec; exit 4")), (4, "exec\n", ""), "exec")
+    wait_for(lambda: docker.inspect("life", "{{.State.Health.Status}}") == "healthy", "healthy")
+    equal(run("docker", "stop", "life").returncode, 0, "stop")
+    equal(docker.inspect("life", "{{.State.ExitCode}}"), "5", "exit status")
+    trace = docker.trace_of("life")[0]
+    check_trace(trace, "exited 5", "runc")
+    for name in ("exec", "health"):
+        equal(phases_of(trace, "/etc/of-" + name), ["exec"], f"phases of {name}")
+    equal(run("docker", "start", "life").returncode, 0, "start again")
+    equal(run("docker", "rm", "-f", "life").returncode, 0, "rm -f")
+    wait_for(lambda: len(docker.trace_of("life")) == 2, "a trace of each start")
+
+
+def docker_refused(docker):
+    """The user of the engine is told why."""
+    done = docker.run("--rm", "-e", "WHITTLE_TRACE=x.trace")
+    equal(done.returncode, 125, done.stderr)
+    check("WHITTLE_TRACE in the container's environment: 'x.trace' is not an absolute path" in done.stderr, done.stderr)
+
+
+def docker_label(docker):
+    where = os.path.join(docker.place.folder("label"), "x.trace")
+    equal(docker.run("--rm", "--label", f"org.whittle.trace={where}").returncode, 7, "run")
+    wait_for(lambda: os.path.exists(where), "a trace where the label says")
+
+
+def docker_many(docker):
+    """Twenty at once: each its own trace."""
+    names = [f"many{i}" for i in range(20)]
+    done = harness.in_parallel(lambda name: docker.run("--rm", "--name", name), [(n,) for n in names], 20)
+    equal([shown(d) for d in done], [(7, "to out\n", "to err\n")] * 20, "what they have shown")
+    for name in names:
+        check_trace(docker.trace_of(name)[0], "exited 7", "runc")
+
+
+def docker_recorder_killed(docker):
+    pid = docker.serve("orphan")
+    os.kill(tracer_of(pid), signal.SIGKILL)
+    wait_for(lambda: tracer_of(pid) == 0, "the container is rid of its tracer")
+    equal(shown(run("docker", "exec", "orphan", "cat", "/etc/of-exec")), (0, "exec\n", ""), "exec")
+    equal(run("docker", "stop", "orphan").returncode, 0, "stop")
+    equal(docker.inspect("orphan", "{{.State.ExitCode}}"), "5", "exit status")
+
+
+def docker_restart(docker):
+    """The engine goes and comes again; with live-restore its containers stay, without they are stopped."""
+    docker.serve("falls")
+    docker.stop_daemon()
+    check_trace(docker.trace_of("falls")[0], "exited 5", "runc")
+    config = harness.load(docker.config)
+    with open(docker.config, "w", encoding="ascii") as f:
+        json.dump({**config, "live-restore": True}, f)
+    docker.start()
+    pid = docker.serve("stays")
+    docker.stop_daemon()
+    check(tracer_of(pid) > 0, "it is not recorded any more")
+    docker.start()
+    equal(shown(run("docker", "exec", "stays", "cat", "/etc/of-exec")), (0, "exec\n", ""), "exec")
+    equal(run("docker", "stop", "stays").returncode, 0, "stop")
+    trace = docker.trace_of("stays")[0]
+    check_trace(trace, "exited 5", "runc")
+    equal(phases_of(trace, "/etc/of-exec"), ["exec"], "the phase of what was executed after the restart")
+
+
+def docker_uninstall(docker):
+    with open(docker.config, "w", encoding="ascii") as f:
+        f.write('{\n  "debug": false\n}\n')
+    for word, wanted in (("install", "is added"), ("install", "was there already"), ("uninstall", "is removed")):
+        done = run(docker.place.whittle, "runtime", word, "--config", docker.config)
+        equal(done.returncode, 0, done.stderr)
+        check(wanted in done.stdout, done.stdout)
+    with open(docker.config, encoding="ascii") as f:
+        equal(f.read(), '{\n  "debug": false\n}\n', "daemon.json")
+
+
+# ---- Podman --------------------------------------------------------------------------------------
+
+class Podman:
+    def __init__(self, place):
+        self.place, self.dir = place, os.path.join(place.top, "podman")
+        self.command = ["podman", *(f"--{k}={self.dir}/{k}" for k in ("root", "runroot", "tmpdir")),
+                        "--cgroup-manager=cgroupfs", "--events-backend=none"]
+        tar = subprocess.Popen(["tar", "-C", place.root, "-c", "."], stdout=subprocess.PIPE)
+        done = run(*self.command, "import", "-", "busybox:1", stdin=tar.stdout)
+        tar.wait()
+        equal(done.returncode, 0, "podman import: " + done.stderr)
+
+    def run(self, before, *argv, script=SPEAK):
+        return run(*self.command, *before, "run", "--network", "none", "--pids-limit", "-1", "--ulimit", "nofile=1024:4096", "--ulimit",
+                   "nproc=4096:4096", *argv, "busybox:1",
+                   "/bin/sh", "-c", script)
+
+    def close(self):
+        run(*self.command, "rm", "-fa", "-t", "1")
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            points = [line.split()[4] for line in f]
+        for point in sorted((p for p in points if p.startswith(self.dir + "/")), reverse=True):
+            subprocess.run(["umount", "-l", point], check=False)
+
+
+def podman_way(podman, before, name):
+    folder = podman.place.folder("traces")
+    plain = podman.run(("--runtime", "runc"), "--rm")
+    equal(shown(plain), (7, "to out\n", "to err\n"), "without whittle")
+    recorded = podman.run(before, "--rm", "--name", name, "--annotation", f"org.whittle.trace={folder}/")
+    equal(shown(recorded), shown(plain), "recorded")
+    trace = one_trace(folder)
+    check_trace(trace, "exited 7", "runc")
+    equal({k: trace["runs"][0].get("container_" + k) for k in ("engine", "name", "image")},
+          {"engine": "podman", "name": name, "image": "localhost/busybox:1"}, "what it is called")
+    done = podman.run(before, "-d", "--name", name + "-serves", "--annotation", f"org.whittle.trace={folder}/",
+                      script=SERVE)
+    equal(done.returncode, 0, done.stderr)
+    wait_for(lambda: "up" in run(*podman.command, "logs", name + "-serves").stdout, "it is up")
+    done = run(*podman.command, *before, "exec", name + "-serves", "cat", "/etc/of-exec")
+    equal(shown(done), (0, "exec\n", ""), "exec")
+    equal(run(*podman.command, *before, "stop", name + "-serves").returncode, 0, "stop")
+    equal(run(*podman.command, "inspect", "-f", "{{.State.ExitCode}}", name + "-serves").stdout, "5\n", "exit status")
+    return next(t for n, t in wait_traces(folder, 2).items() if "-serves" in n)
+
+
+def podman_hooks(podman):
+    hooks = podman.place.folder("hooks.d")
+    with open(os.path.join(hooks, "whittle.json"), "w", encoding="utf-8") as f:
+        f.write(run(podman.place.whittle, "hook", "--json", "annotated").stdout)
+    podman_way(podman, ("--runtime", "runc", "--hooks-dir", hooks), "hooked")
+
+
+def podman_runtime(podman):
+    """By the name for engines that take but a path."""
+    path = os.path.join(podman.place.options.build, "whittle-runtime")
+    trace = podman_way(podman, ("--runtime", path), "wrapped")
+    equal(phases_of(trace, "/etc/of-exec"), ["exec"], "the phase of what was executed later")
+
+
+# ---- all -----------------------------------------------------------------------------------------
+
+def attempt(options, results, name, function, *args):
+    if not harness.wanted(options, name):
+        return
+    try:
+        function(*args)
+        results.say(name)
+    except (Wrong, OSError, KeyError, IndexError, ValueError, subprocess.SubprocessError) as why:
+        results.say(name, [f"{type(why).__name__}: {why}" if not isinstance(why, Wrong) else
+                           str(why).replace("\n", "\\n")])
+
+
+def with_engine(options, results, engine, place, cases):
+    prefix = engine.__name__.lower()
+    cases = [(f"{prefix}/{f.__name__.removeprefix(prefix + '_')}", f) for f in cases]
+    if not shutil.which(prefix) or not any(harness.wanted(options, name) for name, _ in cases):
+        return
+    started = None
+    try:
+        started = engine(place)
+    except Wrong as why:
+        results.say(prefix + "/start", [str(why)])
+    for name, function in cases if started else ():
+        attempt(options, results, name, function, started)
+    if started:
+        started.close()
+
+
+def left_behind(whittle):
+    found = []
+    for exe in glob.glob("/proc/[0-9]*/exe"):
+        with contextlib.suppress(OSError):
+            if os.readlink(exe) == whittle:
+                found.append(exe)
+    return found
+
+
+def main():
+    options = harness.parse(harness.parser(__doc__))
+    harness.isolate(own_run=True)
+    # crun and Podman refuse the hybrid layout.
+    if subprocess.run(["stat", "-f", "-c", "%T", "/sys/fs/cgroup"], stdout=subprocess.PIPE, check=True).stdout \
+            != b"cgroup2fs\n":
+        subprocess.run(["umount", "-R", "/sys/fs/cgroup"], check=True)
+        subprocess.run(["mount", "-t", "cgroup2", "none", "/sys/fs/cgroup"], check=True)
+    results = harness.Results()
+    with harness.temporary("container", options.keep) as top:
+        place = Place(options, top)
+        for runtime in ("runc", "crun"):
+            for function in (hook_in_config, wrapper, recorder_killed, same_name_again, refused, no_permission):
+                attempt(options, results, f"{runtime}/{function.__name__}", function, place, runtime)
+        with_engine(options, results, Podman, place, (podman_hooks, podman_runtime))
+        with_engine(options, results, Docker, place,
+                    (docker_same, docker_life, docker_refused, docker_label, docker_many, docker_recorder_killed,
+                     docker_restart, docker_uninstall))
+        attempt(options, results, "nothing-left", lambda: wait_for(
+            lambda: not left_behind(os.path.realpath(options.whittle)), "all recorders end"))
+    return 1 if results.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
