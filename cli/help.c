@@ -133,12 +133,11 @@ void wh_cli_help(FILE *f, wh_cli_table commands)
 		wrap(f, commands[i]->summary, width + 4, width + 4);
 	}
 	fputs("\n'whittle COMMAND --help' tells more of each; 'whittle --version' names the "
-	      "release.\n",
+	      "release.\n"
+	      "Exit status: 0 fine, 1 the answer is no, 2 wrong use or trouble.\n",
 	      f);
 	fputs("\nExample:\n"
-	      "  whittle record -o nginx.trace --ready tcp:127.0.0.1:80 \\\n"
-	      "      --load 'curl -sf http://127.0.0.1/' -- nginx -g 'daemon off;'\n"
-	      "  whittle generate -o nginx.bundle nginx.trace\n",
+	      "  whittle record -o redis.trace --load redis-benchmark -- redis-server\n"
+	      "  whittle generate -o redis.bundle redis.trace\n",
 	      f);
-	fputs("\nExit status: 0 fine, 1 the answer is no, 2 wrong use or trouble.\n", f);
 }

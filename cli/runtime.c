@@ -289,7 +289,7 @@ static const struct wh_cli_command words[] = {
 		.about = "Makes whittle a runtime of Docker. All else in its configuration stays "
 			 "as it "
 			 "is; once more changes nothing more.",
-		.example = "sudo whittle runtime install --runtime crun --output /srv/traces/",
+		.example = "whittle runtime install --runtime crun --output /srv/traces/",
 		.options = install_options,
 		.run = run_install,
 	},
@@ -299,7 +299,7 @@ static const struct wh_cli_command words[] = {
 		.about = "Takes out of Docker's configuration what 'whittle runtime install' has "
 			 "put "
 			 "into it.",
-		.example = "sudo whittle runtime uninstall && sudo systemctl reload docker",
+		.example = "whittle runtime uninstall && systemctl reload docker",
 		.options = install_options,
 		.run = run_uninstall,
 	},
@@ -364,7 +364,7 @@ const struct wh_cli_command wh_runtime_command = {
 		"'install' and 'uninstall' take --config FILE (default " DOCKER_CONFIG
 		"), --name NAME (default " NAME
 		") and, for what the engine is to call, --runtime and --output.",
-	.example = "sudo whittle runtime install && sudo systemctl reload docker\n"
+	.example = "whittle runtime install && systemctl reload docker\n"
 		   "docker run --runtime whittle -e WHITTLE_TRACE=/srv/traces/ IMAGE\n"
 		   "whittle runtime -- run --bundle /srv/web web",
 	.options = options,

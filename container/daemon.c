@@ -79,6 +79,7 @@ static int record(struct daemon *d, struct wh_error *e)
 
 	if (err < 0)
 		return err;
+	container.background = true;
 	container.control = control;
 	container.seized = on_seized;
 	container.data = d;

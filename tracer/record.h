@@ -17,12 +17,14 @@ struct wh_record_progress {
  * hooks run. Strings may be NULL where it is not known.
  * @init: pid, in our pid namespace
  * @expendable: it may end when we are killed. Else "auto" takes the only engine that leaves nothing behind in it: plain
+ * @background: nobody's command that is ended by a signal, but an onlooker: no signal that we get is passed on
  * @control: path of the socket by which others join; tracer/control.h
  * @seized: called when all the container does from now on will be seen: the runtime may go on
  */
 struct wh_record_container {
 	pid_t init;
 	bool expendable;
+	bool background;
 	const char *engine, *id, *name, *image, *runtime;
 	const char *control;
 	void (*seized)(void *data);

@@ -207,6 +207,9 @@ static void handle_signal(struct wh_supervisor *sv, const siginfo_t *si)
 {
 	bool tty = si->si_code == SI_KERNEL;
 
+	/* Who stops our service manager's other processes means neither the container nor its trace. */
+	if (sv->options->container && sv->options->container->background)
+		return;
 	/* A tracee's kill(0, …) reaches whittle too where both are of one group; it is not for us. */
 	if (si->si_code <= 0 && wh_task_process(sv->r->tasks, si->si_pid))
 		return;
