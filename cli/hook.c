@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <limits.h>
+#include <syslog.h>
 
 #include "cli/cli.h"
 #include "container/daemon.h"
@@ -62,6 +62,9 @@ static int hook(const struct wh_cli_args *args, struct wh_error *e)
 	if (err == 0)
 		err = start(args, oci, &identity, e);
 	wh_identity_release(&identity);
+	/* crun says that a hook has failed, but not what it said. */
+	if (err < 0)
+		syslog(LOG_DAEMON | LOG_ERR, "whittle hook: %s", e->text);
 	return err;
 }
 
@@ -117,7 +120,9 @@ const struct wh_cli_command wh_hook_command = {
 		"image, it can only name a folder, or a file that ends with .trace.json or .trace "
 		"and is none that is there but for a trace. What goes wrong after the container "
 		"has "
-		"started is written beside the trace, with .log behind its name. --json all is for "
+		"started is written beside the trace, with .log behind its name; why a container "
+		"was not started is in the system's log, too. "
+		"--json all is for "
 		"every container, --json annotated for those with the annotation "
 		"org.whittle.trace.",
 	.example = "whittle hook --json all > hooks/whittle.json\n"

@@ -18,6 +18,9 @@ struct daemon {
 
 /* ---- in the background ----------------------------------------------------------------------- */
 
+/* What would end it before the trace is written; while it records, the recording decides. */
+static const int ignored[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
+
 /* Nothing of who started us stays: streams, descriptors, signals, folder, file mode mask. */
 static int let_go(int fd)
 {
@@ -34,6 +37,8 @@ static int let_go(int fd)
 	closefrom(STDERR_FILENO + 2);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
+	for (size_t i = 0; i < WH_ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Of containerd it is 0, and everybody could write to the trace. */

@@ -74,6 +74,18 @@ static int get_pid(const json_t *state, pid_t *ret, struct wh_error *e)
 	return 0;
 }
 
+/* Hooks of later stages come when it is too late: the entrypoint has been executed. */
+static int check_status(const json_t *state, struct wh_error *e)
+{
+	const char *status = wh_jsonfile_string(state, "status");
+
+	if (!status || strcmp(status, "creating") == 0 || strcmp(status, "created") == 0)
+		return 0;
+	return wh_error_set(e, EINVAL,
+			    "the container is %.32s already; whittle must be a createRuntime hook",
+			    status);
+}
+
 int wh_oci_state_read(const char *path, struct wh_oci **ret, struct wh_error *e)
 {
 	wh_auto(oci) oci = NULL;
@@ -89,7 +101,9 @@ int wh_oci_state_read(const char *path, struct wh_oci **ret, struct wh_error *e)
 	bundle = wh_jsonfile_string(state, "bundle");
 	if (!id || !bundle)
 		return not_a_state(id ? "bundle" : "id", e);
-	err = new_oci(id, bundle, &oci, e);
+	err = check_status(state, e);
+	if (err == 0)
+		err = new_oci(id, bundle, &oci, e);
 	if (err == 0)
 		err = get_pid(state, &oci->pid, e);
 	if (err < 0)

@@ -257,6 +257,55 @@ def refused(place, runtime):
     check("cannot run no-such-runtime: there is no such program in PATH" in done.stderr, done.stderr)
 
 
+def trace_not_written(place, runtime):
+    """What goes wrong at the end is said beside the trace."""
+    folder = place.folder("traces")
+    where = os.path.join(folder, "x.trace.json")
+    bundle = place.bundle(runtime, SERVE, **{"org.whittle.trace": where})
+    command = place.wrapped(runtime, folder)
+    with container(place, command, bundle, "unwritten", runtime):
+        os.mkdir(where)
+        equal(run(*command, "kill", "unwritten", "TERM").returncode, 0, "kill")
+        log = wait_for(lambda: os.path.exists(where + ".log") and open(where + ".log", encoding="utf-8").read(), "a log")
+    equal(log, f"container unwritten: cannot write {where}: it is a folder\n", "log")
+
+
+def recorder_told_to_end(place, runtime):
+    """A signal to the recorder is none to the container."""
+    folder, bundle = place.folder("traces"), place.bundle(runtime, SERVE)
+    command = place.wrapped(runtime, folder)
+    with container(place, command, bundle, "told", runtime) as pid:
+        for sig in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            os.kill(tracer_of(pid), sig)
+        equal(run(*command, "exec", "told", "/bin/true").returncode, 0, "exec")
+        equal(run(*command, "kill", "told", "TERM").returncode, 0, "kill")
+        equal(one_trace(folder)["runs"][0]["outcome"], "exited 5", "outcome")
+
+
+def rootless(place, runtime):
+    """A user's own container, recorded by that user."""
+    folder, bundle = place.folder("traces"), place.bundle(runtime, "id -u; exit 7")
+    path = os.path.join(bundle, "config.json")
+    config = harness.load(path)
+    linux = config["linux"]
+    linux["namespaces"] = [*(n for n in linux["namespaces"] if n["type"] != "network"), {"type": "user"}]
+    linux["uidMappings"] = linux["gidMappings"] = [{"containerID": 0, "hostID": 1000, "size": 1}]
+    config["mounts"] = [m for m in config["mounts"] if m["type"] not in ("sysfs", "devpts")]
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(config, f)
+    for owned in (folder, bundle, path):
+        os.chown(owned, 1000, 1000)
+    own = place.folder("user")
+    os.chown(own, 1000, 1000)
+    done = run("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "sh", "-c",
+               'cd "$0" && "$@" >out 2>&1; status=$?; cat out; exit $status', own,
+               place.whittle, "runtime", "--runtime", runtime, "--output", folder, "--", "--root", own + "/state", "run",
+               "--bundle", bundle, "mine", env={**os.environ, "XDG_RUNTIME_DIR": own})
+    equal(shown(done), (7, "0\n", ""), "run")
+    only = one_trace(folder)["runs"][0]
+    equal((only["outcome"], only["complete"]), ("exited 7", True), "run")
+
+
 def no_permission(place, runtime):
     """The hook may not trace: the runtime says so, and starts nothing."""
     bundle = place.bundle(runtime, SPEAK, **{"org.whittle.trace": place.folder("traces")})
@@ -541,8 +590,10 @@ def main():
     with harness.temporary("container", options.keep) as top:
         place = Place(options, top)
         for runtime in ("runc", "crun"):
-            for function in (hook_in_config, wrapper, recorder_killed, same_name_again, refused, no_permission):
+            for function in (hook_in_config, wrapper, recorder_killed, same_name_again, refused, no_permission,
+                             trace_not_written, recorder_told_to_end):
                 attempt(options, results, f"{runtime}/{function.__name__}", function, place, runtime)
+        attempt(options, results, "runc/rootless", rootless, place, "runc")
         with_engine(options, results, Podman, place, (podman_hooks, podman_runtime))
         with_engine(options, results, Docker, place,
                     (docker_same, docker_life, docker_refused, docker_label, docker_many, docker_recorder_killed,

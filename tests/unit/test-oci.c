@@ -229,6 +229,7 @@ static void test_state_refused(void)
 		"{\"id\":\"a\",\"bundle\":\"/\",\"pid\":4294967297}",
 		"{\"id\":\"a\",\"bundle\":\"/\",\"pid\":\"1\"}",
 		"{\"id\":\"\",\"bundle\":\"/\",\"pid\":1}",
+		"{\"id\":\"a\",\"bundle\":\"/\",\"pid\":2,\"status\":\"running\"}",
 		"{\"id\":\"..\",\"bundle\":\"/\",\"pid\":1}",
 		"{\"id\":\"a/b\",\"bundle\":\"/\",\"pid\":1}",
 		"{\"id\":\"a\\u0000b\",\"bundle\":\"/\",\"pid\":1}",
