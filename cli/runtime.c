@@ -49,11 +49,16 @@ static int add_hook(const struct wh_commandline *line, const char *config, const
 
 	if (err < 0)
 		return err;
-	/* A folder that is yet to be made is the runtime's affair; the hook comes when it is there. */
+	/* The hook has another folder to start from, and the runtime may be yet to make this one. */
 	if (line->root) {
-		root = *line->root == '/' ? strdup(line->root) : realpath(line->root, NULL);
+		wh_auto(str) cwd = *line->root == '/' ? strdup("") : getcwd(NULL, 0);
+
+		if (!cwd || asprintf(&root, "%s%s%s", cwd, *cwd ? "/" : "", line->root) < 0) {
+			root = NULL;
+			return wh_error_oom(e);
+		}
 		argv[n++] = "--root";
-		argv[n++] = root ? root : line->root;
+		argv[n++] = root;
 	}
 	if (output) {
 		argv[n++] = "--output";
@@ -195,6 +200,20 @@ static int check_name(const char *name, struct wh_error *e)
 	return 0;
 }
 
+/* Docker makes a shell script of a runtime that has arguments, and quotes nothing. */
+static int check_word(const char *what, const char *word, struct wh_error *e)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,=%";
+
+	if (word && strspn(word, letters) != strlen(word))
+		return wh_error_set(e, EINVAL,
+				    "%s %s: Docker can only take letters, digits and /._-+@:,=%% "
+				    "here; move it, or choose another name",
+				    what, word);
+	return 0;
+}
+
 static void what_next(const char *name, bool installed)
 {
 	puts("Now tell the engine, which stops no container for that:\n"
@@ -217,6 +236,12 @@ static int install(const struct wh_cli_args *args, const char *config, const cha
 		err = wh_real_find(runtime, &real, e);
 	if (err == 0 && output && *output != '/')
 		err = wh_error_set(e, EINVAL, "--output %s: not an absolute path", output);
+	if (err == 0)
+		err = check_word("this program,", self, e);
+	if (err == 0)
+		err = check_word("--runtime", runtime, e);
+	if (err == 0)
+		err = check_word("--output", output, e);
 	if (err < 0)
 		return err;
 	if (runtime) {

@@ -474,6 +474,8 @@ def docker_restart(docker):
 def docker_uninstall(docker):
     with open(docker.config, "w", encoding="ascii") as f:
         f.write('{\n  "debug": false\n}\n')
+    done = run(docker.place.whittle, "runtime", "install", "--config", docker.config, "--output", "/a b/")
+    equal((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), "a path that Docker cannot quote")
     for word, wanted in (("install", "is added"), ("install", "was there already"), ("uninstall", "is removed")):
         done = run(docker.place.whittle, "runtime", word, "--config", docker.config)
         equal(done.returncode, 0, done.stderr)

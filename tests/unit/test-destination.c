@@ -131,6 +131,42 @@ static void test_names(void)
 	}
 }
 
+static void test_identity(void)
+{
+	static const struct {
+		const char *annotations, *engine, *name, *image;
+	} cases[] = {
+		{"\"io.kubernetes.cri.container-name\":\"web\",\"io.kubernetes.cri.image-name\":"
+		 "\"nginx:1\"",
+		 "containerd", "web", "nginx:1"},
+		{"\"io.kubernetes.cri-o.Name\":\"k8s_web\",\"io.kubernetes.cri-o.ImageName\":"
+		 "\"nginx:1\"",
+		 "cri-o", "k8s_web", "nginx:1"},
+		/* No list of Podman's is where this bundle is. */
+		{"\"io.container.manager\":\"libpod\"", "podman", NULL, NULL},
+		{"", NULL, NULL, NULL},
+	};
+
+	put("config.json", "{\"mounts\":[{\"destination\":\"/etc/hosts\",\"source\":"
+			   "\"/nowhere/containers/web/hosts\"}]}");
+	for (size_t i = 0; i < WH_ARRAY_SIZE(cases); i++) {
+		struct wh_identity who = {0};
+		wh_auto(oci) oci = NULL;
+		wh_auto(str) state = NULL;
+
+		CU_ASSERT_TRUE(asprintf(&state,
+					"{\"id\":\"web\",\"pid\":2,\"bundle\":\".\","
+					"\"annotations\":{%s}}",
+					cases[i].annotations) > 0);
+		CU_ASSERT_EQUAL_FATAL(read_state(state, &oci, NULL), 0);
+		CU_ASSERT_EQUAL(wh_identity_find(oci, &who, NULL), 0);
+		CU_ASSERT_TRUE(wh_util_streq(who.engine, cases[i].engine));
+		CU_ASSERT_TRUE(wh_util_streq(who.name, cases[i].name));
+		CU_ASSERT_TRUE(wh_util_streq(who.image, cases[i].image));
+		wh_identity_release(&who);
+	}
+}
+
 /* ---- settings -------------------------------------------------------------------------------- */
 
 static void test_settings(void)
@@ -164,6 +200,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_destination);
 	CU_ADD_TEST(suite, test_destination_keeps_others_files);
 	CU_ADD_TEST(suite, test_names);
+	CU_ADD_TEST(suite, test_identity);
 	CU_ADD_TEST(suite, test_settings);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures() || CU_get_number_of_suites_failed();
