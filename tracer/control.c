@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/control.h"
 
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
+#include "core/socket.h"
 #include "tracer/outside.h"
 #include "tracer/seize.h"
 
@@ -27,42 +25,13 @@ struct wh_control {
 	size_t n_guests;
 };
 
-static int address(const char *path, struct sockaddr_un *ret, struct wh_error *e)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(ret->sun_path))
-		return wh_error_set(e, ENAMETOOLONG, "%s: too long for the name of a socket", path);
-	strcpy(ret->sun_path, path);
-	return 0;
-}
-
-/* A socket whose owner was killed refuses, and stays. */
-static void remove_dead(const struct sockaddr_un *at)
-{
-	wh_auto(fd) fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
-	    errno == ECONNREFUSED)
-		unlink(at->sun_path);
-}
-
 int wh_control_new(const char *path, struct wh_control **ret, struct wh_error *e)
 {
 	struct wh_control *control;
-	struct sockaddr_un at;
-	wh_auto(fd) fd = -1;
-	int err = address(path, &at, e);
+	wh_auto(fd) fd = wh_socket_listen(path, GUESTS, e);
 
-	if (err < 0)
-		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return wh_error_errno(e, errno, "socket");
-	remove_dead(&at);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || chmod(path, 0600) < 0 ||
-	    listen(fd, GUESTS) < 0)
-		return wh_error_errno(e, errno, "%s", path);
+		return fd;
 	control = calloc(1, sizeof(*control));
 	if (control)
 		control->path = strdup(path);
@@ -159,15 +128,6 @@ static int listen_to(struct wh_recorder *r, struct guest *guest, unsigned long o
 	return err < 0 ? err : 1;
 }
 
-static bool is_welcome(int fd)
-{
-	struct ucred who;
-	socklen_t size = sizeof(who);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
-	       (who.uid == 0 || who.uid == geteuid());
-}
-
 int wh_control_tick(struct wh_control *control, struct wh_recorder *r, unsigned long options)
 {
 	while (control->n_guests < GUESTS) {
@@ -175,7 +135,7 @@ int wh_control_tick(struct wh_control *control, struct wh_recorder *r, unsigned 
 
 		if (fd < 0)
 			break;
-		if (is_welcome(fd))
+		if (wh_socket_trusts(fd))
 			control->guest[control->n_guests++] = (struct guest){.fd = fd};
 		else
 			close(fd);
@@ -193,47 +153,18 @@ int wh_control_tick(struct wh_control *control, struct wh_recorder *r, unsigned 
 
 /* ---- the other side -------------------------------------------------------------------------- */
 
-static int hear(int fd, char *text, size_t size, int timeout_ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	size_t len = 0;
-
-	while (len + 1 < size && !memchr(text, '\n', len)) {
-		int k = poll(&p, 1, timeout_ms);
-		ssize_t n;
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return k < 0 ? -errno : -ETIMEDOUT;
-		n = read(fd, text + len, size - 1 - len);
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		len += (size_t)n;
-	}
-	text[len] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return 0;
-}
-
 int wh_control_ask(const char *path, const char *line, int timeout_ms, struct wh_error *e)
 {
 	char text[sizeof(((struct wh_error *)0)->text) + 16];
-	struct sockaddr_un at;
-	wh_auto(fd) fd = -1;
-	int err = address(path, &at, e);
+	wh_auto(fd) fd = wh_socket_connect(path, e);
+	int err;
 
-	if (err < 0)
-		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-		return wh_error_errno(e, errno, "%s", path);
+	if (fd < 0)
+		return fd;
 	snprintf(text, sizeof(text), "%s\n", line);
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 		return wh_error_errno(e, errno, "%s", path);
-	err = hear(fd, text, sizeof(text), timeout_ms);
+	err = wh_socket_hear(fd, text, sizeof(text), timeout_ms);
 	if (err < 0)
 		return wh_error_errno(e, -err, "%s: no answer", path);
 	if (strcmp(text, "ok") == 0)
