@@ -8,6 +8,8 @@
 /* What execvp() searches where there is no PATH, but for the current directory. */
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+WH_DEFINE_AUTO(words, const char **, free)
+
 static int check_file(const char *path)
 {
 	struct stat st;
@@ -103,14 +105,31 @@ int wh_command_exec_failed(const char *path, int err, struct wh_error *e)
 	return wh_error_set(e, err, "cannot run %s: %s%s", path, strerror(err), hint);
 }
 
-int wh_command_shell(const char *command, int out, const sigset_t *mask, pid_t *ret_pid,
-		     struct wh_error *e)
+static size_t count(const char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+int wh_command_shell(const char *command, int out, const sigset_t *mask, const char *const *env,
+		     pid_t *ret_pid, struct wh_error *e)
 {
 	wh_auto(fd) null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const char *const *ours = (const char *const *)environ;
+	size_t n = count(env), n_ours = count(ours);
+	wh_auto(words) all = calloc(n + n_ours + 1, sizeof(*all));
 	pid_t pid;
 
 	if (null < 0)
 		return wh_error_errno(e, errno, "/dev/null");
+	if (!all)
+		return wh_error_oom(e);
+	/* Before the fork: other threads of ours may hold what allocating takes. */
+	for (size_t i = 0; i < n + n_ours; i++)
+		all[i] = i < n ? env[i] : ours[i - n];
 	pid = fork();
 	if (pid < 0)
 		return wh_error_errno(e, errno, "cannot start %s: fork", command);
@@ -118,7 +137,7 @@ int wh_command_shell(const char *command, int out, const sigset_t *mask, pid_t *
 		setpgid(0, 0);
 		sigprocmask(SIG_SETMASK, mask, NULL);
 		if (dup2(null, STDIN_FILENO) >= 0 && (out < 0 || dup2(out, STDOUT_FILENO) >= 0))
-			execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+			execle("/bin/sh", "sh", "-c", command, (char *)NULL, all);
 		_exit(127);
 	}
 	/* Both sides: whoever comes first, the group is there when it is to be killed. */

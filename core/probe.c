@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define PATIENCE_MS 2000
+#define LASTS_MS    200
 #define ANSWER_MAX  (1 << 20)
 
 /* ---- reading the option ---------------------------------------------------------------------- */
@@ -242,7 +243,16 @@ static bool try_http(const struct wh_probe *probe, int fd, const struct timespec
 	return send(fd, request, (size_t)len, MSG_NOSIGNAL) == len && http_answer(fd, start);
 }
 
-bool wh_probe_try(const struct wh_probe *probe)
+/* Nothing is sent, so that an end of the stream is a refusal that came late. */
+static bool lasts(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char c;
+
+	return poll(&p, 1, LASTS_MS) == 0 || recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool wh_probe_try(const struct wh_probe *probe, bool forwarded)
 {
 	wh_auto(fd) fd = -1;
 	struct timespec start;
@@ -253,7 +263,7 @@ bool wh_probe_try(const struct wh_probe *probe)
 		return access(probe->text, F_OK) == 0;
 	case WH_PROBE_TCP:
 		fd = connect_to(probe, &start);
-		return fd >= 0;
+		return fd >= 0 && (!forwarded || lasts(fd));
 	case WH_PROBE_HTTP:
 		fd = connect_to(probe, &start);
 		return fd >= 0 && try_http(probe, fd, &start);

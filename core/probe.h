@@ -34,7 +34,9 @@ void wh_probe_free(struct wh_probe *probe);
 /**
  * wh_probe_try() - one look, of at most about two seconds; true when it holds. LOG and DELAY are not
  * looked for in this way: never.
+ * @forwarded: somebody may be between who accepts a connection on behalf of the service, and drops it when that is not
+ *   there: TCP then also has to last for a moment
  */
-bool wh_probe_try(const struct wh_probe *probe);
+bool wh_probe_try(const struct wh_probe *probe, bool forwarded);
 
 #endif

@@ -2,13 +2,16 @@
 #include "whittle/ready.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <pthread.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 
+#include "core/netns.h"
 #include "core/probe.h"
 
 #define INTERVAL_MS 100
@@ -27,6 +30,8 @@ struct wh_ready {
 	bool has_regex;
 	struct stream *stream; /* two of them, for log: only */
 	int quit;	       /* an eventfd */
+	int net, root;	       /* of the container that is looked at from inside, else -1 */
+	int host;	       /* our own network namespace, if net is */
 	pthread_t thread;
 	bool running;
 	atomic_bool ready;
@@ -144,6 +149,34 @@ static bool pause_ms(struct wh_ready *ready, int ms)
 	return poll(&p, 1, ms) == 0;
 }
 
+/* As the container's processes would find it. */
+static bool is_in_root(int root, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	wh_auto(fd) fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	return fd >= 0;
+}
+
+/*
+ * A container's own network first: what it serves is there, whatever is published of it. From outside, a
+ * connection proves little: who forwards a published port accepts it before anybody listens within.
+ */
+static bool look_once(const struct wh_ready *ready)
+{
+	bool found;
+
+	if (ready->probe.kind == WH_PROBE_FILE && ready->root >= 0)
+		return is_in_root(ready->root, ready->probe.text);
+	if (ready->net < 0)
+		return wh_probe_try(&ready->probe, false);
+	if (wh_netns_enter(ready->net) < 0)
+		return wh_probe_try(&ready->probe, true);
+	found = wh_probe_try(&ready->probe, false);
+	return wh_netns_enter(ready->host) == 0 && !found ? wh_probe_try(&ready->probe, true)
+							  : found;
+}
+
 static void *look(void *data)
 {
 	struct wh_ready *ready = data;
@@ -162,7 +195,7 @@ static void *look(void *data)
 		break;
 	}
 	do {
-		if (wh_probe_try(&ready->probe)) {
+		if (look_once(ready)) {
 			atomic_store(&ready->ready, true);
 			return NULL;
 		}
@@ -216,6 +249,7 @@ int wh_ready_new(const char *spec, bool to_err, struct wh_ready **ret, int *ret_
 
 	if (!ready)
 		return wh_error_oom(e);
+	ready->net = ready->root = ready->host = -1;
 	ready->quit = eventfd(0, EFD_CLOEXEC);
 	if (ready->quit < 0)
 		return wh_error_errno(e, errno, "eventfd");
@@ -228,6 +262,19 @@ int wh_ready_new(const char *spec, bool to_err, struct wh_ready **ret, int *ret_
 	*ret_err = error;
 	*ret = wh_take(ready);
 	return 0;
+}
+
+int wh_ready_inside(struct wh_ready *ready, pid_t init, struct wh_error *e)
+{
+	char path[40];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)init);
+	ready->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ready->root < 0)
+		return wh_error_errno(e, errno, "%s", path);
+	err = wh_netns_open(init, &ready->net, &ready->host);
+	return err < 0 ? wh_error_errno(e, err, "network namespace of process %d", (int)init) : 0;
 }
 
 int wh_ready_start(struct wh_ready *ready, struct wh_error *e)
@@ -263,5 +310,8 @@ void wh_ready_free(struct wh_ready *ready)
 		regfree(&ready->regex);
 	wh_probe_free(&ready->probe);
 	wh_util_close(ready->quit);
+	wh_util_close(ready->net);
+	wh_util_close(ready->root);
+	wh_util_close(ready->host);
 	free(ready);
 }

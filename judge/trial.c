@@ -215,7 +215,7 @@ static int run_command(struct run *r, const char *command, struct wh_error *e)
 		}
 		command = quiet;
 	}
-	err = wh_command_shell(command, STDERR_FILENO, &none, &r->load, e);
+	err = wh_command_shell(command, STDERR_FILENO, &none, NULL, &r->load, e);
 	if (err < 0)
 		return err;
 	while (r->load > 0) {

@@ -11,7 +11,7 @@ static bool exited_fine(int status)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* After whittle's SIGTERM any exit status is an answer, and so is death by what whittle sent. */
+/* After whittle's signal any exit status is an answer, and so is death by what whittle sent. */
 static bool died_of_its_own(const struct wh_outcome *o)
 {
 	int sig;
@@ -24,7 +24,8 @@ static bool died_of_its_own(const struct wh_outcome *o)
 	if (WIFEXITED(o->status))
 		return false;
 	sig = WTERMSIG(o->status);
-	return sig != SIGTERM && sig != SIGKILL && sig != o->signal && sig != o->forwarded;
+	return sig != SIGTERM && sig != SIGKILL && sig != o->stop_signal && sig != o->signal &&
+	       sig != o->forwarded;
 }
 
 static bool load_failed(const struct wh_outcome *o)

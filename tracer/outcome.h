@@ -20,6 +20,7 @@ enum wh_stop {
  * @by_itself: … before whittle had stopped it
  * @forwarded: a signal that whittle passed on, 0 if none: dying of it is no failure
  * @signal: of WH_STOP_SIGNAL
+ * @stop_signal: what it was asked to end by
  * @killed: SIGKILL was needed; @hurried: because a second signal asked for it
  * @grace, @ready_timeout: seconds
  * @planned: --load, --duration or --until-stable was given, so that a signal cuts the run short
@@ -31,7 +32,7 @@ struct wh_outcome {
 	bool ended, by_itself;
 	int status;
 	int forwarded;
-	int signal;
+	int signal, stop_signal;
 	bool killed, hurried;
 	double grace, ready_timeout;
 	bool planned, unready;

@@ -124,7 +124,10 @@ static void on_ended(void *data, pid_t tgid, int status)
 static void on_child(void *data, pid_t pid, int status)
 {
 	struct recording *rec = data;
+	const struct wh_record_container *c = rec->options->container;
 
+	if (c && c->child)
+		c->child(c->data, pid, status);
 	wh_supervise_child(rec->sv, pid, status);
 }
 
@@ -255,6 +258,18 @@ static int run_loop(struct recording *rec, int *ret_exec_err)
 	return err < 0 ? wh_error_errno(rec->e, err, "cannot trace") : 0;
 }
 
+static int find_init(struct recording *rec)
+{
+	const struct wh_record_container *c = rec->options->container;
+	int out, err;
+
+	rec->main = c->init;
+	if (!c->start)
+		return 0;
+	wh_supervise_streams(rec->sv, &out, &err);
+	return c->start(c->data, wh_supervise_mask(rec->sv), out, err, &rec->main, rec->e);
+}
+
 /* The init is somebody else's child, and waits for its runtime, which waits for us. */
 static int trace_container(struct recording *rec, const struct wh_loop_owner *owner)
 {
@@ -265,11 +280,12 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 	if (err == 0 && c->control)
 		err = wh_control_new(c->control, &rec->control, rec->e);
 	if (err == 0)
-		err = wh_seize_process(&rec->r, c->init, ptrace_options(rec), rec->e);
+		err = find_init(rec);
+	if (err == 0)
+		err = wh_seize_process(&rec->r, rec->main, ptrace_options(rec), rec->e);
 	if (err < 0)
 		return err;
-	rec->main = c->init;
-	wh_outside_put(wh_task_process(rec->r.tasks, c->init), WH_OUTSIDE_INIT);
+	wh_outside_put(wh_task_process(rec->r.tasks, rec->main), WH_OUTSIDE_INIT);
 	rec->loop = wh_loop_new(&rec->r, rec->engine, false, owner);
 	if (!rec->loop)
 		return wh_error_oom(rec->e);
@@ -334,8 +350,12 @@ int wh_record_run(const struct wh_record_options *options, struct wh_trace **ret
 	struct recording rec = {.options = options, .e = e ? e : &own, .r.proc_fd = -1};
 	int err;
 
-	/* Daemons that lose their parent become ours, so that their end is seen; PID 1 has it so. */
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	/*
+	 * Daemons that lose their parent become ours, so that their end is seen; PID 1 has it so. In a container
+	 * they become its init's; and what an engine starts for it and leaves alone is not for us.
+	 */
+	if (!options->container)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	err = record(&rec);
 	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	if (err == 0)

@@ -3,6 +3,8 @@
 #ifndef WHITTLE_TRACER_RECORD_H
 #define WHITTLE_TRACER_RECORD_H
 
+#include <signal.h>
+
 #include "whittle/trace.h"
 
 /** struct wh_record_progress - a moment of a recording. Times in seconds. */
@@ -15,11 +17,16 @@ struct wh_record_progress {
 /**
  * struct wh_record_container - a container whose init waits for its runtime to let it go on, such as it does while
  * hooks run. Strings may be NULL where it is not known.
- * @init: pid, in our pid namespace
+ * @init: pid, in our pid namespace; with @start 0
  * @expendable: it may end when we are killed. Else "auto" takes the only engine that leaves nothing behind in it: plain
  * @background: nobody's command that is ended by a signal, but an onlooker: no signal that we get is passed on
  * @control: path of the socket by which others join; tracer/control.h
+ * @stop_signal: what it is asked to end by; 0: SIGTERM
+ * @start: brings the container about, so far that its init waits; NULL: it does already. Signals that are for the
+ *   recording are blocked meanwhile, and stay pending. What it starts gets the signal mask @mask, and where they are
+ *   not -1 @out and @err (closed by the caller) as the container's standard output and error.
  * @seized: called when all the container does from now on will be seen: the runtime may go on
+ * @child: a child of ours that @start has made is gone, with waitpid()'s status; may be NULL
  */
 struct wh_record_container {
 	pid_t init;
@@ -27,7 +34,11 @@ struct wh_record_container {
 	bool background;
 	const char *engine, *id, *name, *image, *runtime;
 	const char *control;
+	int stop_signal;
+	int (*start)(void *data, const sigset_t *mask, int out, int err, pid_t *ret_init,
+		     struct wh_error *e);
 	void (*seized)(void *data);
+	void (*child)(void *data, pid_t pid, int status);
 	void *data;
 };
 

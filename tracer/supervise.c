@@ -8,6 +8,7 @@
 #include "tracer/launch.h"
 #include "tracer/outcome.h"
 #include "tracer/procfs.h"
+#include "tracer/whereabouts.h"
 #include "whittle/command.h"
 #include "whittle/ready.h"
 
@@ -193,6 +194,14 @@ static void stop_load(struct wh_supervisor *sv, int sig)
 		kill(-sv->load, sig);
 }
 
+/* What SIGTERM is to others may be something else to a container. */
+static int ending_signal(const struct wh_supervisor *sv)
+{
+	const struct wh_record_container *c = sv->options->container;
+
+	return c && c->stop_signal ? c->stop_signal : SIGTERM;
+}
+
 static void stop(struct wh_supervisor *sv, enum wh_stop why, int sig)
 {
 	sv->stage = STOPPING;
@@ -200,7 +209,7 @@ static void stop(struct wh_supervisor *sv, enum wh_stop why, int sig)
 	sv->outcome.stop = why;
 	stop_load(sv, SIGTERM);
 	if (sig)
-		signal_service(sv, sig);
+		signal_service(sv, sig == SIGTERM ? ending_signal(sv) : sig);
 }
 
 static void handle_signal(struct wh_supervisor *sv, const siginfo_t *si)
@@ -248,10 +257,14 @@ static void take_signals(struct wh_supervisor *sv)
 
 static int start_load(struct wh_supervisor *sv, struct wh_error *e)
 {
-	int err = wh_command_shell(sv->options->load,
-				   sv->options->stdout_to_stderr ? STDERR_FILENO : -1, &sv->mask,
-				   &sv->load, e);
+	struct wh_whereabouts w = {0};
+	int err;
 
+	if (sv->options->container)
+		wh_whereabouts_fill(&w, sv->options->container, sv->main);
+	err = wh_command_shell(sv->options->load,
+			       sv->options->stdout_to_stderr ? STDERR_FILENO : -1, &sv->mask, w.env,
+			       &sv->load, e);
 	if (err == 0) {
 		sv->outcome.load_started = true;
 		sv->stage = LOADING;
@@ -266,6 +279,20 @@ static int become_ready(struct wh_supervisor *sv, struct wh_error *e)
 	sv->outcome.unready = false;
 	sv->stage = SERVING;
 	return sv->options->load ? start_load(sv, e) : 0;
+}
+
+static int start_looking(struct wh_supervisor *sv, struct wh_error *e)
+{
+	int err = 0;
+
+	if (sv->options->container)
+		err = wh_ready_inside(sv->ready, sv->main, e);
+	/* It was killed meanwhile: that will be told in its turn. */
+	if (err == -ENOENT || err == -ESRCH) {
+		wh_error_clear(e);
+		return 0;
+	}
+	return err < 0 ? err : wh_ready_start(sv->ready, e);
 }
 
 int wh_supervise_started(struct wh_supervisor *sv, struct wh_loop *loop, pid_t main,
@@ -284,10 +311,11 @@ int wh_supervise_started(struct wh_supervisor *sv, struct wh_loop *loop, pid_t m
 		.ready_timeout = sv->ready_timeout,
 		.planned = o->load || o->duration > 0 || o->until_stable > 0,
 		.unready = o->ready != NULL,
+		.stop_signal = ending_signal(sv),
 		.load = o->load != NULL,
 	};
 	if (sv->ready)
-		return wh_ready_start(sv->ready, e);
+		return start_looking(sv, e);
 	return o->load ? 0 : become_ready(sv, e);
 }
 

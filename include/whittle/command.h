@@ -22,9 +22,10 @@ int wh_command_exec_failed(const char *path, int err, struct wh_error *e);
  * wh_command_shell() - a plain child in a process group of its own: /bin/sh -c @command.
  * @out: becomes its stdout; -1: as it is
  * @mask: its signal mask
+ * @env: "NAME=VALUE" for it alone, in front of our own environment; NULL-terminated, or NULL
  */
-int wh_command_shell(const char *command, int out, const sigset_t *mask, pid_t *ret_pid,
-		     struct wh_error *e);
+int wh_command_shell(const char *command, int out, const sigset_t *mask, const char *const *env,
+		     pid_t *ret_pid, struct wh_error *e);
 
 /** wh_command_status() - a wait status in words: "exited 0", "killed by SIGTERM". */
 void wh_command_status(struct wh_buf *b, int status);

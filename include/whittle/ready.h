@@ -6,6 +6,8 @@
 #ifndef WHITTLE_READY_H
 #define WHITTLE_READY_H
 
+#include <sys/types.h>
+
 #include "whittle/error.h"
 
 struct wh_ready;
@@ -19,6 +21,11 @@ struct wh_ready;
  */
 int wh_ready_new(const char *spec, bool to_err, struct wh_ready **ret, int *ret_out, int *ret_err,
 		 struct wh_error *e);
+/**
+ * wh_ready_inside() - look inside the container whose init has that pid: file: is a path in it; tcp: and http: are
+ * tried in its network namespace, if it has one of its own, and only then from here. Before wh_ready_start().
+ */
+int wh_ready_inside(struct wh_ready *ready, pid_t init, struct wh_error *e);
 /** wh_ready_start() - begin to look. */
 int wh_ready_start(struct wh_ready *ready, struct wh_error *e);
 /** wh_ready_is() - whether it was seen to be ready. */

@@ -139,7 +139,7 @@ static bool try_spec(const char *fmt, unsigned port)
 	snprintf(spec, sizeof(spec),
 		 strcmp(fmt, "tcp") == 0 ? "tcp:127.0.0.1:%u" : "http://127.0.0.1:%u/a?b", port);
 	CU_ASSERT_EQUAL_FATAL(wh_probe_parse(spec, &probe, NULL), 0);
-	ready = wh_probe_try(&probe);
+	ready = wh_probe_try(&probe, false);
 	wh_probe_free(&probe);
 	return ready;
 }
@@ -190,10 +190,10 @@ static void test_tcp_and_file(void)
 	close(fd);
 	CU_ASSERT_FALSE(try_spec("tcp", port));
 	CU_ASSERT_EQUAL_FATAL(wh_probe_parse("file:/proc/self", &probe, NULL), 0);
-	CU_ASSERT_TRUE(wh_probe_try(&probe));
+	CU_ASSERT_TRUE(wh_probe_try(&probe, false));
 	wh_probe_free(&probe);
 	CU_ASSERT_EQUAL_FATAL(wh_probe_parse("file:/proc/self/no", &probe, NULL), 0);
-	CU_ASSERT_FALSE(wh_probe_try(&probe));
+	CU_ASSERT_FALSE(wh_probe_try(&probe, false));
 	wh_probe_free(&probe);
 }
 
