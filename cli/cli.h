@@ -16,6 +16,7 @@ struct wh_cli_option {
 	const char *value; /* what it takes ("FILE", "DIR": completed as such), NULL for a flag */
 	const char *help;  /* one line */
 	bool choice;	   /* @value lists all that it takes: "text|json" */
+	bool joined;	   /* --help names it beside the one before, whose help tells of both */
 };
 
 #define WH_CLI_OPTIONS_MAX 24

@@ -63,30 +63,57 @@ static void help_text(const struct wh_cli_option *o, char *ret, size_t size)
 	}
 }
 
+/* Of the option and those that are joined to it. Return: how many. */
+static size_t joined_text(const struct wh_cli_option *o, char *ret, size_t size)
+{
+	size_t n = 1;
+
+	option_text(o, ret, size);
+	for (; o[n].name && o[n].joined; n++) {
+		size_t len = strlen(ret);
+
+		snprintf(ret + len, size - len, ", --%s%s%s", o[n].name, o[n].value ? " " : "",
+			 o[n].value ? o[n].value : "");
+	}
+	return n;
+}
+
+static void print_option(FILE *f, const char *text, const struct wh_cli_option *o, size_t width)
+{
+	char help_line[512];
+
+	fprintf(f, "  %s", text);
+	if (wh_cli_columns(text) > width)
+		fprintf(f, "\n%*s", (int)width + 4, "");
+	else
+		fprintf(f, "%*s", (int)(width - wh_cli_columns(text)) + 2, "");
+	help_text(o, help_line, sizeof(help_line));
+	wrap(f, help_line, width + 4, width + 4);
+}
+
 static void print_options(FILE *f, const struct wh_cli_option *options)
 {
-	static const struct wh_cli_option help = {"help", 'h', NULL, "show this text", false};
-	size_t width = 12, n = 0;
-	char text[256], help_line[512];
+	static const struct wh_cli_option help[] = {
+		{"help", 'h', NULL, "show this text", false},
+		{NULL},
+	};
+	size_t width = 12;
+	char text[256];
 
-	while (options && options[n].name) {
-		option_text(&options[n++], text, sizeof(text));
+	for (const struct wh_cli_option *o = options; o && o->name;) {
+		o += joined_text(o, text, sizeof(text));
 		if (wh_cli_columns(text) > width && wh_cli_columns(text) <= OPTION_COLUMN_MAX)
 			width = wh_cli_columns(text);
 	}
 	fputs("\nOptions:\n", f);
-	for (size_t i = 0; i <= n; i++) {
-		const struct wh_cli_option *o = i < n ? &options[i] : &help;
+	for (const struct wh_cli_option *o = options; o && o->name;) {
+		size_t n = joined_text(o, text, sizeof(text));
 
-		option_text(o, text, sizeof(text));
-		fprintf(f, "  %s", text);
-		if (wh_cli_columns(text) > width)
-			fprintf(f, "\n%*s", (int)width + 4, "");
-		else
-			fprintf(f, "%*s", (int)(width - wh_cli_columns(text)) + 2, "");
-		help_text(o, help_line, sizeof(help_line));
-		wrap(f, help_line, width + 4, width + 4);
+		print_option(f, text, o, width);
+		o += n;
 	}
+	joined_text(help, text, sizeof(text));
+	print_option(f, text, help, width);
 }
 
 static void print_indented(FILE *f, const char *text)

@@ -5,6 +5,7 @@
 #include <libgen.h>
 
 #include "cli/cli.h"
+#include "container/front.h"
 #include "whittle/capability.h"
 #include "whittle/output.h"
 #include "whittle/schema.h"
@@ -144,19 +145,59 @@ static int check_output(const char *path, struct wh_error *e)
 	return strcmp(path, "-") == 0 ? 0 : wh_output_open(path, &output, e);
 }
 
-static int default_output(const struct wh_record_options *options, char **ret_path,
-			  struct wh_error *e)
+/* The service's name, if nobody has given it one. */
+static int default_name(const struct wh_record_options *options,
+			const struct wh_plan_request *container, char **ret_name,
+			struct wh_error *e)
 {
-	wh_auto(str) command = strdup(options->argv[0]);
-	const char *name;
+	wh_auto(str) command = NULL;
 
-	if (!command)
-		return wh_error_oom(e);
-	name = options->name ? options->name : basename(command);
+	if (container)
+		return wh_front_name(container, ret_name, e);
+	command = strdup(options->argv[0]);
+	*ret_name = command ? strdup(basename(command)) : NULL;
+	return *ret_name ? 0 : wh_error_oom(e);
+}
+
+static int default_output(const char *name, char **ret_path, struct wh_error *e)
+{
 	if (strchr(name, '/') || !*name)
 		return wh_error_set(e, EINVAL, "--name %s: no name for a file; say where with -o",
 				    name);
 	return asprintf(ret_path, "%s.trace.json", name) < 0 ? wh_error_oom(e) : 0;
+}
+
+/* Return: whether a container is to be recorded; -EINVAL. */
+static int read_container(const struct wh_cli_args *args, struct wh_plan_request *r,
+			  struct wh_error *e)
+{
+	const char *bundle = wh_cli_value(args, "bundle");
+	bool docker = wh_cli_value(args, "docker"), podman = wh_cli_value(args, "podman");
+
+	if ((bundle != NULL) + docker + podman > 1)
+		return wh_error_set(e, EINVAL, "one at a time: --bundle, --docker or --podman");
+	r->way = docker ? WH_PLAN_DOCKER : podman ? WH_PLAN_PODMAN : WH_PLAN_BUNDLE;
+	r->bundle = bundle;
+	r->runtime = wh_cli_value(args, "runtime");
+	r->args = args->rest;
+	if (r->runtime && !bundle)
+		return wh_error_set(e, EINVAL,
+				    "--runtime goes with --bundle; to an engine it is said after "
+				    "--: --docker -- --runtime %s IMAGE",
+				    r->runtime);
+	if ((docker || podman) && !args->n_rest)
+		return wh_error_set(e, EINVAL,
+				    "missing image: whittle record --%s -- [OPTION…] IMAGE "
+				    "[COMMAND…], as for '%s run'",
+				    docker ? "docker" : "podman", docker ? "docker" : "podman");
+	if (!bundle && !docker && !podman && !args->n_rest)
+		return wh_error_set(e, EINVAL, "missing %s; see 'whittle record --help'",
+				    args->command->operands);
+	if ((bundle || docker || podman) && wh_cli_value(args, "no-new-privs"))
+		return wh_error_set(e, EINVAL,
+				    "--no-new-privs is a container's own: say it to what makes it "
+				    "(--security-opt no-new-privileges, process.noNewPrivileges)");
+	return bundle || docker || podman;
 }
 
 static int read_options(const struct wh_cli_args *args, struct wh_record_options *o,
@@ -184,22 +225,44 @@ static int read_options(const struct wh_cli_args *args, struct wh_record_options
 	return 0;
 }
 
+/* Where the trace goes, and what it is called. */
+static int place_output(const struct wh_cli_args *args, const struct wh_plan_request *container,
+			struct wh_record_options *options, char **ret_name, char **ret_path,
+			struct wh_error *e)
+{
+	const char *output = wh_cli_value(args, "output");
+	int err = 0;
+
+	if (!options->name && (container || !output)) {
+		err = default_name(options, container, ret_name, e);
+		options->name = container ? *ret_name : NULL;
+	}
+	if (err < 0)
+		return err;
+	if (!output)
+		return default_output(options->name ? options->name : *ret_name, ret_path, e);
+	*ret_path = strdup(output);
+	return *ret_path ? 0 : wh_error_oom(e);
+}
+
 static int record(const struct wh_cli_args *args, bool *ret_failed, struct wh_error *e)
 {
 	struct wh_record_options options = {0};
-	const char *output = wh_cli_value(args, "output");
+	struct wh_plan_request request = {0};
 	wh_auto(trace) trace = NULL;
-	wh_auto(str) place = NULL;
+	wh_auto(str) name = NULL;
+	wh_auto(str) output = NULL;
 	struct view view = {0};
 	const struct wh_run *run;
+	int err, contained;
 	size_t n;
-	int err;
 
+	contained = read_container(args, &request, e);
+	if (contained < 0)
+		return contained;
 	err = read_options(args, &options, e);
-	if (err == 0 && !output) {
-		err = default_output(&options, &place, e);
-		output = place;
-	}
+	if (err == 0)
+		err = place_output(args, contained ? &request : NULL, &options, &name, &output, e);
 	if (err == 0)
 		err = check_output(output, e);
 	if (err < 0)
@@ -210,7 +273,8 @@ static int record(const struct wh_cli_args *args, bool *ret_failed, struct wh_er
 		options.progress_data = &view;
 		view.width = wh_cli_width(stderr);
 	}
-	err = wh_record_run(&options, &trace, e);
+	err = contained ? wh_front_run(&request, &options, &trace, e)
+			: wh_record_run(&options, &trace, e);
 	clear_progress(&view);
 	if (err == 0)
 		err = wh_trace_json_write(trace, output, e);
@@ -234,7 +298,9 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 static const struct wh_cli_option options[] = {
 	{"output", 'o', "TRACE", "the trace (default NAME.trace.json; - is stdout)"},
 	{"name", 'n', "NAME", "name of the service (default: the command's)"},
-	{"ready", 0, "WHEN", "tcp:HOST:PORT, http://…, log:REGEX, file:PATH or delay:S"},
+	{"ready", 0, "WHEN",
+	 "tcp:HOST:PORT, http://…, log:RE, file:PATH, delay:S; a container is looked at from "
+	 "inside"},
 	{"ready-timeout", 0, "S", "give up when it is not ready by then (default 60)"},
 	{"load", 'l', "CMD", "shell command to run once it is ready"},
 	{"duration", 'd', "S", "let it serve so long, at most"},
@@ -242,29 +308,39 @@ static const struct wh_cli_option options[] = {
 	{"grace", 0, "S", "from SIGTERM to SIGKILL at the end (default 10)"},
 	{"engine", 0, "auto|plain|adaptive|assisted", "how to watch", true},
 	{"no-new-privs", 0, NULL, "start it with no_new_privs, as it will be run"},
+	{"docker", 0, NULL, "a container: COMMAND is what 'docker run' takes"},
+	{"podman", 0, NULL, "a container: COMMAND is what 'podman run' takes", .joined = true},
+	{"bundle", 0, "DIR", "a container of this OCI bundle; COMMAND is optional"},
+	{"runtime", 0, "NAME", "for it (default runc, else crun)"},
 	{NULL},
 };
 
 const struct wh_cli_command wh_record_command = {
 	.name = "record",
-	.summary = "run a service and record what it does",
+	.summary = "run a service or a container and record what it does",
 	.operands = "-- COMMAND [ARG…]",
 	.takes_command = true,
 	.about =
 		"Runs COMMAND with all that it starts and writes a trace of what it did. Ends with "
 		"COMMAND, with the load, after --duration or --until-stable, or at Ctrl-C.",
 	.details =
-		"When it ends otherwise than with COMMAND, the service gets SIGTERM, and SIGKILL "
+		"When it ends otherwise than with COMMAND, the service gets SIGTERM (a container: "
+		"its image's stop signal), and SIGKILL "
 		"after the grace; a second Ctrl-C kills it at once. SIGTERM, SIGQUIT, SIGHUP, "
 		"SIGUSR1, SIGUSR2 and SIGWINCH are passed on. With --ready log:REGEX the standard "
 		"output and error of the service are pipes, and are passed on. Without --ready, "
 		"the load begins when nothing new was seen for a second. Exit status 1: COMMAND or "
-		"its load failed, or was not ready in time; the trace is written and says so.",
-	.example = "whittle record -o web.trace --ready tcp:localhost:8080 \\\n"
-		   "    --load 'curl -s http://localhost:8080/' -- ./web --port 8080\n"
-		   "whittle record --duration 30s -- redis-server --save ''",
+		"its load failed, or was not ready in time; the trace is written and says so.\n"
+		"Of a container, --ready looks inside: file: is a path in it, tcp: and http: are "
+		"tried in its network namespace first, then from here, so that 127.0.0.1:80 is "
+		"the container's. The load runs outside, with WHITTLE_CONTAINER_ID, "
+		"WHITTLE_CONTAINER_PID and, where it has one, WHITTLE_CONTAINER_IP in its "
+		"environment: nsenter --net -t \"$WHITTLE_CONTAINER_PID\" curl http://127.0.0.1/ "
+		"reaches what is not published. Afterwards the container is removed, unless it was "
+		"given a name. A bundle's container has no terminal.",
+	.example = "whittle record --ready tcp:localhost:8080 --load ./load -- ./web --port 8080",
 	.options = options,
-	.min_operands = 1,
+	.min_operands = 0,
 	.max_operands = -1,
 	.run = run,
 };

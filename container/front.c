@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/front.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include "container/bundle.h"
+#include "container/from_bundle.h"
+#include "container/from_engine.h"
+#include "container/intercept.h"
+#include "container/rendezvous.h"
+#include "whittle/command.h"
+
+#define LOOK_MS	     50
+#define ASK_EVERY    20 /* looks: whether it runs without having come to us */
+#define END_MS	     10000
+#define GIVE_UP_MS   5000
+#define LOG_LINE_MAX 4096
+
+struct front {
+	struct wh_plan plan;
+	struct wh_rendezvous *rendezvous;
+	pid_t child; /* what runs the container; 0 when it is gone */
+	int status;
+};
+
+/* ---- starting it ----------------------------------------------------------------------------- */
+
+static int start_child(struct front *front, const sigset_t *mask, int out, int err,
+		       struct wh_error *e)
+{
+	const struct wh_plan *plan = &front->plan;
+	wh_auto(fd) null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct wh_program_setting setting = {.mask = mask, .in = -1, .out = out, .err = err};
+
+	if (null < 0)
+		return wh_error_errno(e, errno, "/dev/null");
+	/* In the background, reading from a terminal would stop it. */
+	if (!plan->with_input || isatty(STDIN_FILENO))
+		setting.in = null;
+	if (plan->silent && out < 0)
+		setting.out = null;
+	return wh_program_start(&plan->start, &setting, &front->child, e);
+}
+
+static int not_started(const struct front *front, struct wh_error *e)
+{
+	wh_auto(str) how = NULL;
+	struct wh_buf text = {0};
+	struct wh_error note = {0};
+
+	wh_command_status(&text, front->status);
+	how = wh_buf_take(&text);
+	/* What the runtime noted it may have told nobody else. */
+	if (front->plan.log)
+		wh_bundle_last_note(front->plan.log, &note);
+	wh_error_clear(e);
+	return wh_error_set(e, ECHILD, "the container was not started: %s %s%s%s",
+			    front->plan.start.argv[0], how ? how : "ended", note.err ? ": " : "",
+			    note.err ? note.text : "; it says above why");
+}
+
+static bool is_interrupted(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+		sigismember(&pending, SIGQUIT));
+}
+
+/* Its engine may be on another machine, or start it by other programs than ours. */
+static bool runs_unseen(const struct front *front)
+{
+	wh_auto(str) said = NULL;
+	wh_auto(str) complaint = NULL;
+	int status;
+
+	return front->plan.status.n &&
+	       wh_program_run(&front->plan.status, &said, &complaint, &status, NULL) == 0 &&
+	       wh_util_has_prefix(said, "running");
+}
+
+/* Return: 1 the hook has come; 0; -errno. */
+static int look(struct front *front, char **ret_state, struct wh_error *e)
+{
+	struct wh_intercept *ic = front->plan.intercept;
+	struct pollfd p[2] = {
+		{.fd = wh_rendezvous_fd(front->rendezvous), .events = POLLIN},
+		{.fd = ic ? wh_intercept_fd(ic) : -1, .events = POLLIN},
+	};
+	int err = 0;
+
+	poll(p, 2, LOOK_MS);
+	if (p[1].revents)
+		err = wh_intercept_answer(ic, front->plan.id, e);
+	return err < 0 ? err : wh_rendezvous_take(front->rendezvous, ret_state, e);
+}
+
+static int wait_for_hook(struct front *front, char **ret_state, struct wh_error *e)
+{
+	for (unsigned n = 1;; n++) {
+		int k = look(front, ret_state, e);
+
+		if (k)
+			return k;
+		if (front->child && wh_program_wait(front->child, 0, &front->status) == 1) {
+			front->child = 0;
+			if (!WIFEXITED(front->status) || WEXITSTATUS(front->status))
+				return not_started(front, e);
+		}
+		if (is_interrupted())
+			return wh_error_set(e, EINTR,
+					    "interrupted before the container was started");
+		if (n % ASK_EVERY == 0 && runs_unseen(front))
+			return wh_error_set(
+				e, ENOTSUP,
+				"the container was started, but not by a runtime that whittle can "
+				"wait for; is its engine on this machine? else run 'whittle "
+				"runtime "
+				"install' there");
+	}
+}
+
+static int start(void *data, const sigset_t *mask, int out, int err, pid_t *ret_init,
+		 struct wh_error *e)
+{
+	struct front *front = data;
+	wh_auto(str) state = NULL;
+	int k = wh_rendezvous_new(front->plan.id, &front->rendezvous, e);
+
+	if (k == 0)
+		k = start_child(front, mask, out, err, e);
+	if (k == 0)
+		k = wait_for_hook(front, &state, e);
+	if (k < 0)
+		return k;
+	/* From now on runtimes are nothing to us. */
+	wh_intercept_free(wh_take(front->plan.intercept));
+	return wh_bundle_state(state, front->plan.id, ret_init, e);
+}
+
+static void seized(void *data)
+{
+	struct front *front = data;
+
+	wh_rendezvous_answer(front->rendezvous, NULL);
+}
+
+static void child_ended(void *data, pid_t pid, int status)
+{
+	struct front *front = data;
+
+	if (pid != front->child)
+		return;
+	front->child = 0;
+	front->status = status;
+}
+
+/* ---- its end --------------------------------------------------------------------------------- */
+
+/* What runs the container passes its output on, and takes it away. */
+static void end_child(struct front *front, bool given_up)
+{
+	if (!front->child)
+		return;
+	if (wh_program_wait(front->child, given_up ? GIVE_UP_MS : END_MS, &front->status) == 0) {
+		kill(front->child, SIGKILL);
+		while (waitpid(front->child, &front->status, 0) < 0 && errno == EINTR)
+			;
+	}
+	front->child = 0;
+}
+
+static void clean(const struct front *front)
+{
+	wh_auto(str) said = NULL;
+	wh_auto(str) complaint = NULL;
+	int status;
+
+	/* Mostly it is gone already; then there is nothing to be done, and nothing to say. */
+	if (front->plan.clean.n)
+		wh_program_run(&front->plan.clean, &said, &complaint, &status, NULL);
+}
+
+static int make_plan(const struct wh_plan_request *request, struct wh_plan *plan,
+		     struct wh_error *e)
+{
+	return request->way == WH_PLAN_BUNDLE ? wh_from_bundle_plan(request, plan, e)
+					      : wh_from_engine_plan(request, plan, e);
+}
+
+int wh_front_name(const struct wh_plan_request *request, char **ret_name, struct wh_error *e)
+{
+	return request->way == WH_PLAN_BUNDLE ? wh_from_bundle_name(request, ret_name, e)
+					      : wh_from_engine_name(request, ret_name, e);
+}
+
+static int record(struct front *front, const struct wh_record_options *options,
+		  struct wh_trace **ret_trace, struct wh_error *e)
+{
+	const struct wh_plan *plan = &front->plan;
+	struct wh_record_options o = *options;
+	wh_auto(str) control = NULL;
+	struct wh_record_container c = {
+		.engine = plan->engine,
+		.id = plan->id,
+		.name = plan->name,
+		.image = plan->image,
+		.runtime = plan->runtime,
+		.stop_signal = plan->stop_signal,
+		.start = start,
+		.seized = seized,
+		.child = child_ended,
+		.data = front,
+	};
+	int err = wh_rendezvous_place(plan->id, "sock", &control, e);
+
+	if (err < 0)
+		return err;
+	c.control = control;
+	o.container = &c;
+	o.argv = NULL;
+	if (!(o.grace > 0))
+		o.grace = plan->stop_timeout;
+	return wh_record_run(&o, ret_trace, e);
+}
+
+int wh_front_run(const struct wh_plan_request *request, const struct wh_record_options *options,
+		 struct wh_trace **ret_trace, struct wh_error *e)
+{
+	/* Whoever started us may have ignored it, which would make our children vanish unseen. */
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction before;
+	struct wh_error own = {0};
+	struct front front = {0};
+	int err;
+
+	e = e ? e : &own;
+	sigaction(SIGCHLD, &usual, &before);
+	err = make_plan(request, &front.plan, e);
+	if (err == 0)
+		err = record(&front, options, ret_trace, e);
+	if (front.rendezvous)
+		wh_rendezvous_answer(front.rendezvous, e->text);
+	end_child(&front, err < 0);
+	/* Its init has ended on its way to the entrypoint, and by now whoever started it has said why. */
+	if (err == -ECHILD)
+		err = not_started(&front, e);
+	clean(&front);
+	wh_rendezvous_free(front.rendezvous);
+	wh_plan_free(&front.plan);
+	sigaction(SIGCHLD, &before, NULL);
+	return err;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/plan.h"
+
+#include <ftw.h>
+
+#include "container/intercept.h"
+
+int wh_plan_set(char **member, const char *text, struct wh_error *e)
+{
+	free(*member);
+	*member = strdup(text);
+	return *member ? 0 : wh_error_oom(e);
+}
+
+int wh_plan_folder(struct wh_plan *plan, struct wh_error *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	wh_auto(str) path = NULL;
+
+	if (asprintf(&path, "%s/whittle-container.XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp") < 0) {
+		path = NULL;
+		return wh_error_oom(e);
+	}
+	if (!mkdtemp(path))
+		return wh_error_errno(e, errno, "cannot make a temporary folder %s", path);
+	plan->folder = wh_take(path);
+	return 0;
+}
+
+/* "runc version 1.1.5+ds1" is runc 1.1.5+ds1. */
+int wh_plan_runtime(struct wh_plan *plan, const char *program, struct wh_error *e)
+{
+	wh_auto(program) ask = {0};
+	wh_auto(str) said = NULL;
+	wh_auto(str) complaint = NULL;
+	char name[64], version[64];
+	struct wh_error no = {0};
+	int status, err;
+
+	wh_program_add(&ask, program);
+	wh_program_add(&ask, "--version");
+	err = wh_program_run(&ask, &said, &complaint, &status, &no);
+	if (err == -ENOMEM)
+		return wh_error_oom(e);
+	/* Which one it was is good to know, and no reason to record nothing. */
+	if (err < 0 || sscanf(said, "%63s version %63s", name, version) != 2)
+		return wh_plan_set(&plan->runtime, program, e);
+	free(plan->runtime);
+	if (asprintf(&plan->runtime, "%s %s", name, version) < 0) {
+		plan->runtime = NULL;
+		return wh_error_oom(e);
+	}
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void wh_plan_free(struct wh_plan *plan)
+{
+	/* Links to what is the user's are not followed. */
+	if (plan->folder)
+		nftw(plan->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	wh_intercept_free(plan->intercept);
+	wh_program_free(&plan->start);
+	wh_program_free(&plan->clean);
+	wh_program_free(&plan->status);
+	free(plan->engine);
+	free(plan->id);
+	free(plan->name);
+	free(plan->image);
+	free(plan->runtime);
+	free(plan->folder);
+	free(plan->log);
+	*plan = (struct wh_plan){0};
+}

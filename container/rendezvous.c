@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/rendezvous.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "core/socket.h"
+#include "whittle/buf.h"
+
+#define STATE_MAX	  (1 << 20)
+#define STATE_PATIENCE_MS 5000
+#define OFFER_PATIENCE_MS 60000
+
+struct wh_rendezvous {
+	int fd, hook; /* hook: who has come and waits for an answer, or -1 */
+	char *path;
+};
+
+/* ---- the place ------------------------------------------------------------------------------- */
+
+static int folder(char **ret, struct wh_error *e)
+{
+	const char *user = geteuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
+	int n = user && *user == '/' ? asprintf(ret, "%s/whittle", user)
+		: geteuid()	     ? asprintf(ret, "/run/user/%u/whittle", geteuid())
+				     : asprintf(ret, "/run/whittle");
+
+	if (n < 0) {
+		*ret = NULL;
+		return wh_error_oom(e);
+	}
+	return 0;
+}
+
+/* It becomes a file name, and must not lead anywhere else. */
+static bool is_id(const char *id)
+{
+	return *id && *id != '.' && !strchr(id, '/');
+}
+
+static int place(const char *dir, const char *id, const char *what, char **ret_path,
+		 struct wh_error *e)
+{
+	if (!is_id(id))
+		return wh_error_set(e, EINVAL, "'%s' is no id of a container", id);
+	/* The name of a socket is limited (unix(7)); of engines' ids the beginning tells enough. */
+	if (asprintf(ret_path, "%s/%.64s.%s", dir, id, what) < 0) {
+		*ret_path = NULL;
+		return wh_error_oom(e);
+	}
+	return 0;
+}
+
+int wh_rendezvous_place(const char *id, const char *what, char **ret_path, struct wh_error *e)
+{
+	wh_auto(str) dir = NULL;
+	int err = folder(&dir, e);
+
+	if (err < 0)
+		return err;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return wh_error_errno(e, errno, "cannot make the folder %s", dir);
+	return place(dir, id, what, ret_path, e);
+}
+
+/* ---- who waits ------------------------------------------------------------------------------- */
+
+int wh_rendezvous_new(const char *id, struct wh_rendezvous **ret, struct wh_error *e)
+{
+	struct wh_rendezvous *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return wh_error_oom(e);
+	r->fd = r->hook = -1;
+	err = wh_rendezvous_place(id, "wait", &r->path, e);
+	if (err == 0)
+		r->fd = err = wh_socket_listen(r->path, 4, e);
+	if (err < 0) {
+		wh_rendezvous_free(r);
+		return err;
+	}
+	*ret = r;
+	return 0;
+}
+
+void wh_rendezvous_free(struct wh_rendezvous *r)
+{
+	if (!r)
+		return;
+	wh_rendezvous_answer(r, "the recording was given up");
+	if (r->fd >= 0) {
+		close(r->fd);
+		unlink(r->path);
+	}
+	free(r->path);
+	free(r);
+}
+
+int wh_rendezvous_fd(const struct wh_rendezvous *r)
+{
+	return r->fd;
+}
+
+static int read_state(int fd, char **ret_state, struct wh_error *e)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	wh_auto(buf) text = {0};
+
+	for (;;) {
+		char some[4096];
+		int k = poll(&p, 1, STATE_PATIENCE_MS);
+		ssize_t n;
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		n = k > 0 ? recv(fd, some, sizeof(some), 0) : -1;
+		if (n < 0 || text.len + (size_t)n > STATE_MAX)
+			return wh_error_set(e, EPROTO, "a hook has come, and said no state");
+		if (!n)
+			break;
+		wh_buf_add(&text, some, (size_t)n);
+	}
+	*ret_state = wh_buf_take(&text);
+	return *ret_state ? 1 : wh_error_oom(e);
+}
+
+int wh_rendezvous_take(struct wh_rendezvous *r, char **ret_state, struct wh_error *e)
+{
+	int fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (r->hook >= 0 || !wh_socket_trusts(fd)) {
+		close(fd);
+		return 0;
+	}
+	r->hook = fd;
+	return read_state(fd, ret_state, e);
+}
+
+void wh_rendezvous_answer(struct wh_rendezvous *r, const char *why)
+{
+	char line[sizeof(((struct wh_error *)0)->text) + 16];
+
+	if (r->hook < 0)
+		return;
+	if (why)
+		snprintf(line, sizeof(line), "error %s\n", why);
+	else
+		strcpy(line, "ok\n");
+	(void)!send(r->hook, line, strlen(line), MSG_NOSIGNAL);
+	close(wh_take_fd(&r->hook));
+}
+
+/* ---- the hook's side ------------------------------------------------------------------------- */
+
+/* Return: the descriptor; 0 when nobody waits there. */
+static int find_in(const char *dir, const char *id, struct wh_error *e)
+{
+	wh_auto(str) path = NULL;
+	struct wh_error no = {0};
+	int fd, err = place(dir, id, "wait", &path, e);
+
+	if (err < 0)
+		return err;
+	fd = wh_socket_connect(path, &no);
+	if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -ENAMETOOLONG)
+		return 0;
+	if (fd < 0)
+		return wh_error_set(e, fd, "%s", no.text);
+	if (wh_socket_trusts(fd))
+		return fd;
+	close(fd);
+	return wh_error_set(e, EPERM, "%s is somebody else's", path);
+}
+
+/* Where its engine runs without root, the hook believes to be root: in a user namespace. */
+static int find(const char *id, struct wh_error *e)
+{
+	const char *user = getenv("XDG_RUNTIME_DIR");
+	wh_auto(str) own = NULL;
+	wh_auto(str) other = NULL;
+	int err = folder(&own, e);
+
+	if (err == 0)
+		err = find_in(own, id, e);
+	if (err || !user || *user != '/')
+		return err;
+	if (asprintf(&other, "%s/whittle", user) < 0) {
+		other = NULL;
+		return wh_error_oom(e);
+	}
+	return find_in(other, id, e);
+}
+
+static int say(int fd, const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len) {
+		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+int wh_rendezvous_offer(const char *id, const char *state_json, struct wh_error *e)
+{
+	char answer[sizeof(((struct wh_error *)0)->text) + 16];
+	wh_auto(fd) fd = find(id, e);
+	int err;
+
+	if (fd <= 0)
+		return wh_take_fd(&fd);
+	err = say(fd, state_json);
+	if (err == 0)
+		err = wh_socket_hear(fd, answer, sizeof(answer), OFFER_PATIENCE_MS);
+	if (err < 0)
+		return wh_error_errno(e, -err, "the whittle that waits for %s does not answer", id);
+	if (strcmp(answer, "ok") == 0)
+		return 1;
+	return wh_error_set(e, EREMOTE, "%s",
+			    wh_util_has_prefix(answer, "error ")
+				    ? answer + strlen("error ")
+				    : "the whittle that waited for it has ended");
+}
