@@ -204,6 +204,7 @@ static int record(struct front *front, const struct wh_record_options *options,
 	struct wh_record_options o = *options;
 	wh_auto(str) control = NULL;
 	struct wh_record_container c = {
+		.expendable = true,
 		.engine = plan->engine,
 		.id = plan->id,
 		.name = plan->name,
