@@ -62,8 +62,6 @@ int wh_from_bundle_plan(const struct wh_plan_request *request, struct wh_plan *p
 		err = make_id(plan, e);
 	if (err == 0)
 		err = wh_from_bundle_name(request, &plan->name, e);
-	if (err == 0)
-		err = wh_plan_runtime(plan, runtime, e);
 	if (err < 0)
 		return err;
 	if (asprintf(&plan->log, "%s/.whittle.log", plan->folder) < 0) {

@@ -20,7 +20,9 @@
 
 struct front {
 	struct wh_plan plan;
+	struct wh_record_container container;
 	struct wh_rendezvous *rendezvous;
+	bool traced; /* its init, so that it was started */
 	pid_t child; /* what runs the container; 0 when it is gone */
 	int status;
 };
@@ -39,8 +41,10 @@ static int start_child(struct front *front, const sigset_t *mask, int out, int e
 	/* In the background, reading from a terminal would stop it. */
 	if (!plan->with_input || isatty(STDIN_FILENO))
 		setting.in = null;
-	if (plan->silent && out < 0)
+	if (plan->silent && out < 0) {
 		setting.out = null;
+		return wh_program_start(&plan->start_silent, &setting, &front->child, e);
+	}
 	return wh_program_start(&plan->start, &setting, &front->child, e);
 }
 
@@ -138,13 +142,18 @@ static int start(void *data, const sigset_t *mask, int out, int err, pid_t *ret_
 		return k;
 	/* From now on runtimes are nothing to us. */
 	wh_intercept_free(wh_take(front->plan.intercept));
-	return wh_bundle_state(state, front->plan.id, ret_init, e);
+	k = wh_bundle_state(state, front->plan.id, ret_init, e);
+	if (k == 0)
+		k = wh_plan_runtime(&front->plan, *ret_init, e);
+	front->container.runtime = front->plan.runtime;
+	return k;
 }
 
 static void seized(void *data)
 {
 	struct front *front = data;
 
+	front->traced = true;
 	wh_rendezvous_answer(front->rendezvous, NULL);
 }
 
@@ -180,7 +189,7 @@ static void clean(const struct front *front)
 	int status;
 
 	/* Mostly it is gone already; then there is nothing to be done, and nothing to say. */
-	if (front->plan.clean.n)
+	if (front->plan.clean.n && !(front->plan.keep && front->traced))
 		wh_program_run(&front->plan.clean, &said, &complaint, &status, NULL);
 }
 
@@ -203,25 +212,25 @@ static int record(struct front *front, const struct wh_record_options *options,
 	const struct wh_plan *plan = &front->plan;
 	struct wh_record_options o = *options;
 	wh_auto(str) control = NULL;
-	struct wh_record_container c = {
+	struct wh_record_container *c = &front->container;
+	int err = wh_rendezvous_place(plan->id, "sock", &control, e);
+
+	if (err < 0)
+		return err;
+	*c = (struct wh_record_container){
 		.expendable = true,
 		.engine = plan->engine,
 		.id = plan->id,
 		.name = plan->name,
 		.image = plan->image,
-		.runtime = plan->runtime,
+		.control = control,
 		.stop_signal = plan->stop_signal,
 		.start = start,
 		.seized = seized,
 		.child = child_ended,
 		.data = front,
 	};
-	int err = wh_rendezvous_place(plan->id, "sock", &control, e);
-
-	if (err < 0)
-		return err;
-	c.control = control;
-	o.container = &c;
+	o.container = c;
 	o.argv = NULL;
 	if (!(o.grace > 0))
 		o.grace = plan->stop_timeout;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/plan.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 
 #include "container/intercept.h"
+#include "tracer/procfs.h"
 
 int wh_plan_set(char **member, const char *text, struct wh_error *e)
 {
@@ -28,23 +30,27 @@ int wh_plan_folder(struct wh_plan *plan, struct wh_error *e)
 }
 
 /* "runc version 1.1.5+ds1" is runc 1.1.5+ds1. */
-int wh_plan_runtime(struct wh_plan *plan, const char *program, struct wh_error *e)
+int wh_plan_runtime(struct wh_plan *plan, pid_t init, struct wh_error *e)
 {
 	wh_auto(program) ask = {0};
 	wh_auto(str) said = NULL;
 	wh_auto(str) complaint = NULL;
 	char name[64], version[64];
 	struct wh_error no = {0};
+	wh_auto(fd) proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pid_t tgid, runtime;
 	int status, err;
 
-	wh_program_add(&ask, program);
+	/* Which one it is is good to know, and no reason to record nothing. */
+	if (wh_procfs_ids(proc, init, &tgid, &runtime) < 0)
+		return 0;
+	wh_program_addf(&ask, "/proc/%d/exe", (int)runtime);
 	wh_program_add(&ask, "--version");
 	err = wh_program_run(&ask, &said, &complaint, &status, &no);
 	if (err == -ENOMEM)
 		return wh_error_oom(e);
-	/* Which one it was is good to know, and no reason to record nothing. */
 	if (err < 0 || sscanf(said, "%63s version %63s", name, version) != 2)
-		return wh_plan_set(&plan->runtime, program, e);
+		return 0;
 	free(plan->runtime);
 	if (asprintf(&plan->runtime, "%s %s", name, version) < 0) {
 		plan->runtime = NULL;
@@ -68,6 +74,7 @@ void wh_plan_free(struct wh_plan *plan)
 		nftw(plan->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	wh_intercept_free(plan->intercept);
 	wh_program_free(&plan->start);
+	wh_program_free(&plan->start_silent);
 	wh_program_free(&plan->clean);
 	wh_program_free(&plan->status);
 	free(plan->engine);

@@ -26,8 +26,8 @@ struct wh_plan_request {
  * struct wh_plan - all strings are its own.
  * @folder: temporary, removed with the plan
  * @log: file in which the runtime notes its errors, or NULL
- * @start: runs the container, and ends when that does
- * @clean: removes what is left of the container; run at the end if it has words
+ * @start: runs the container, and ends when that does; @start_silent: without its output, where that is not wanted
+ * @clean: removes what is left of the container; run at the end if it has words, unless it is to be kept, and was started
  * @status: says on standard output whether the container runs ("running"), if it has words
  * @intercept: how the hook gets into the container; NULL: it is in there
  * @with_input: the container reads our standard input; @silent: its output is not wanted
@@ -36,9 +36,9 @@ struct wh_plan_request {
 struct wh_plan {
 	char *engine, *id, *name, *image, *runtime;
 	char *folder, *log;
-	struct wh_program start, clean, status;
+	struct wh_program start, start_silent, clean, status;
 	struct wh_intercept *intercept;
-	bool with_input, silent;
+	bool with_input, silent, keep;
 	int stop_signal;
 	double stop_timeout;
 };
@@ -47,8 +47,8 @@ struct wh_plan {
 int wh_plan_set(char **member, const char *text, struct wh_error *e);
 /** wh_plan_folder() - make @plan->folder. */
 int wh_plan_folder(struct wh_plan *plan, struct wh_error *e);
-/** wh_plan_runtime() - @plan->runtime: name and version of that OCI runtime, as it says them. */
-int wh_plan_runtime(struct wh_plan *plan, const char *program, struct wh_error *e);
+/** wh_plan_runtime() - @plan->runtime: name and version of the OCI runtime that waits for us: the parent of the init. */
+int wh_plan_runtime(struct wh_plan *plan, pid_t init, struct wh_error *e);
 /** wh_plan_free() - what it points to; the container is left alone. */
 void wh_plan_free(struct wh_plan *plan);
 

@@ -158,20 +158,21 @@ static void read_both(struct reading *out, struct reading *err)
 	}
 }
 
-/* The last line that says something. */
+/* The last line that says something; Docker ends with a hint at its help. */
 static char *last_line(struct wh_buf *b)
 {
 	wh_auto(str) text = wh_buf_take(b);
 	struct wh_error printable = {0};
-	size_t len = text ? strlen(text) : 0;
-	const char *line;
+	const char *last = "";
+	char *rest = text;
 
 	if (!text)
 		return NULL;
-	while (len && strchr("\r\n \t", text[len - 1]))
-		text[--len] = '\0';
-	line = strrchr(text, '\n');
-	wh_error_set(&printable, EIO, "%s", line ? line + 1 : text);
+	for (char *line; (line = strsep(&rest, "\r\n"));)
+		if (line[strspn(line, " \t")] && !wh_util_has_prefix(line, "Run '") &&
+		    !wh_util_has_prefix(line, "See '"))
+			last = line;
+	wh_error_set(&printable, EIO, "%s", last);
 	return strdup(printable.text);
 }
 

@@ -285,6 +285,8 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 		err = wh_seize_process(&rec->r, rec->main, ptrace_options(rec), rec->e);
 	if (err < 0)
 		return err;
+	if (wh_runinfo_container(&rec->r, c, rec->run) < 0)
+		return wh_error_oom(rec->e);
 	wh_outside_put(wh_task_process(rec->r.tasks, rec->main), WH_OUTSIDE_INIT);
 	rec->loop = wh_loop_new(&rec->r, rec->engine, false, owner);
 	if (!rec->loop)

@@ -37,8 +37,8 @@ static int new_run(struct wh_recorder *r, struct wh_run **ret_run, struct wh_err
 	return 0;
 }
 
-static int fill_container(struct wh_recorder *r, const struct wh_record_container *c,
-			  struct wh_run *run)
+int wh_runinfo_container(struct wh_recorder *r, const struct wh_record_container *c,
+			 struct wh_run *run)
 {
 	return (c->engine && set(r, &run->container_engine, c->engine) < 0) ||
 			       (c->id && set(r, &run->container_id, c->id) < 0) ||
@@ -79,7 +79,6 @@ int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *option
 	    (!c && getcwd(cwd, sizeof(cwd)) && set(r, &run->cwd, cwd) < 0) ||
 	    (options->ready && set(r, &run->ready, options->ready) < 0) ||
 	    (options->load && set(r, &run->load, options->load) < 0) ||
-	    (c && fill_container(r, c, run) < 0) ||
 	    wh_trace_set_list(r->trace, &run->argv, (const char *const *)options->argv, argc) < 0)
 		return wh_error_oom(e);
 	*ret_run = run;

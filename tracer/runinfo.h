@@ -10,6 +10,10 @@
 int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *options,
 		   struct wh_run **ret_run, struct wh_error *e);
 
+/** wh_runinfo_container() - what is known of the container, once its init waits. Return: 0 or -ENOMEM. */
+int wh_runinfo_container(struct wh_recorder *r, const struct wh_record_container *c,
+			 struct wh_run *run);
+
 /**
  * wh_runinfo_entry() - what is in force now that @task has executed the entrypoint. What cannot be
  * read (it was killed already) is left as it is.
