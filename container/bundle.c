@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <limits.h>
 
+#include "container/rendezvous.h"
 #include "whittle/output.h"
 
 #define CONFIG_MAX   (8 << 20)

@@ -84,10 +84,11 @@ static int check_daemon(struct wh_error *e)
 	err = ask(&p, &said, &complaint, e);
 	if (err != -EREMOTE)
 		return err;
-	return wh_error_set(e, ECONNREFUSED,
-			    "Docker does not answer: %s; start it (systemctl start docker), or say "
-			    "by DOCKER_HOST where it is",
-			    complaint);
+	return wh_error_set(
+		e, ECONNREFUSED,
+		"Docker does not answer (%s): start it (systemctl start docker), or say "
+		"by DOCKER_HOST where it is",
+		complaint);
 }
 
 /* What the engine would do by itself, but where its progress is seen. */

@@ -25,6 +25,8 @@ struct front {
 	bool traced; /* its init, so that it was started */
 	pid_t child; /* what runs the container; 0 when it is gone */
 	int status;
+	pid_t asked; /* whether it runs; 0: nobody */
+	int answer;
 };
 
 /* ---- starting it ----------------------------------------------------------------------------- */
@@ -74,16 +76,54 @@ static bool is_interrupted(void)
 		sigismember(&pending, SIGQUIT));
 }
 
-/* Its engine may be on another machine, or start it by other programs than ours. */
-static bool runs_unseen(const struct front *front)
+/*
+ * Its engine may be on another machine, or start it by other programs than ours. To be asked beside: an engine may answer
+ * only when the container is started, for which it waits for our word.
+ */
+static int ask_status(struct front *front, struct wh_error *e)
 {
-	wh_auto(str) said = NULL;
-	wh_auto(str) complaint = NULL;
+	wh_auto(fd) null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct wh_program_setting setting = {.in = null, .err = null};
+	int pipes[2], err;
+
+	if (null < 0 || pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
+		return wh_error_errno(e, errno, "pipe");
+	setting.out = pipes[1];
+	err = wh_program_start(&front->plan.status, &setting, &front->asked, e);
+	close(pipes[1]);
+	front->answer = pipes[0];
+	return err;
+}
+
+static void forget_status(struct front *front)
+{
 	int status;
 
-	return front->plan.status.n &&
-	       wh_program_run(&front->plan.status, &said, &complaint, &status, NULL) == 0 &&
-	       wh_util_has_prefix(said, "running");
+	if (front->asked) {
+		kill(front->asked, SIGKILL);
+		while (waitpid(front->asked, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	front->asked = 0;
+	wh_util_close(wh_take_fd(&front->answer));
+}
+
+/* Return: 1 it runs, and nobody has come; 0 that is not known; -errno. */
+static int runs_unseen(struct front *front, unsigned looks, struct wh_error *e)
+{
+	char said[32] = "";
+	int status;
+
+	if (!front->plan.status.n)
+		return 0;
+	if (!front->asked)
+		return looks % ASK_EVERY ? 0 : ask_status(front, e);
+	if (wh_program_wait(front->asked, 0, &status) == 0)
+		return 0;
+	front->asked = 0;
+	(void)!read(front->answer, said, sizeof(said) - 1);
+	forget_status(front);
+	return wh_util_has_prefix(said, "running");
 }
 
 /* Return: 1 the hook has come; 0; -errno. */
@@ -117,13 +157,16 @@ static int wait_for_hook(struct front *front, char **ret_state, struct wh_error 
 		if (is_interrupted())
 			return wh_error_set(e, EINTR,
 					    "interrupted before the container was started");
-		if (n % ASK_EVERY == 0 && runs_unseen(front))
+		k = runs_unseen(front, n, e);
+		if (k > 0)
 			return wh_error_set(
 				e, ENOTSUP,
 				"the container was started, but not by a runtime that whittle can "
 				"wait for; is its engine on this machine? else run 'whittle "
 				"runtime "
 				"install' there");
+		if (k < 0)
+			return k;
 	}
 }
 
@@ -138,6 +181,7 @@ static int start(void *data, const sigset_t *mask, int out, int err, pid_t *ret_
 		k = start_child(front, mask, out, err, e);
 	if (k == 0)
 		k = wait_for_hook(front, &state, e);
+	forget_status(front);
 	if (k < 0)
 		return k;
 	/* From now on runtimes are nothing to us. */
@@ -168,6 +212,17 @@ static void child_ended(void *data, pid_t pid, int status)
 }
 
 /* ---- its end --------------------------------------------------------------------------------- */
+
+/* Whoever waits for our word goes on without, and finds that nobody records it. */
+static void give_up(struct front *front, const struct wh_error *why)
+{
+	wh_intercept_free(wh_take(front->plan.intercept));
+	if (front->rendezvous)
+		wh_rendezvous_answer(front->rendezvous, why->text);
+	wh_rendezvous_free(wh_take(front->rendezvous));
+	if (front->child)
+		kill(front->child, SIGTERM);
+}
 
 /* What runs the container passes its output on, and takes it away. */
 static void end_child(struct front *front, bool given_up)
@@ -244,7 +299,7 @@ int wh_front_run(const struct wh_plan_request *request, const struct wh_record_o
 	const struct sigaction usual = {.sa_handler = SIG_DFL};
 	struct sigaction before;
 	struct wh_error own = {0};
-	struct front front = {0};
+	struct front front = {.answer = -1};
 	int err;
 
 	e = e ? e : &own;
@@ -252,8 +307,8 @@ int wh_front_run(const struct wh_plan_request *request, const struct wh_record_o
 	err = make_plan(request, &front.plan, e);
 	if (err == 0)
 		err = record(&front, options, ret_trace, e);
-	if (front.rendezvous)
-		wh_rendezvous_answer(front.rendezvous, e->text);
+	if (err < 0)
+		give_up(&front, e);
 	end_child(&front, err < 0);
 	/* Its init has ended on its way to the entrypoint, and by now whoever started it has said why. */
 	if (err == -ECHILD)

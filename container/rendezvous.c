@@ -215,11 +215,13 @@ static int say(int fd, const char *text)
 int wh_rendezvous_offer(const char *id, const char *state_json, struct wh_error *e)
 {
 	char answer[sizeof(((struct wh_error *)0)->text) + 16];
-	wh_auto(fd) fd = find(id, e);
-	int err;
+	int err, found = find(id, e);
+	wh_auto(fd) fd = found > 0 ? found : -1;
 
-	if (fd <= 0)
-		return wh_take_fd(&fd);
+	if (found == 0 && getenv(WH_RENDEZVOUS_EXPECTED))
+		return wh_error_set(e, ECONNREFUSED, "the whittle that waited for it has ended");
+	if (found <= 0)
+		return found;
 	err = say(fd, state_json);
 	if (err == 0)
 		err = wh_socket_hear(fd, answer, sizeof(answer), OFFER_PATIENCE_MS);

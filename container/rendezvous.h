@@ -19,6 +19,9 @@ struct wh_rendezvous;
  */
 int wh_rendezvous_place(const char *id, const char *what, char **ret_path, struct wh_error *e);
 
+/** In the environment of a hook that somebody waits for: without them, the container is not to start. */
+#define WH_RENDEZVOUS_EXPECTED "WHITTLE_EXPECTED"
+
 /** wh_rendezvous_new() - wait for the hook of the container with that id. */
 int wh_rendezvous_new(const char *id, struct wh_rendezvous **ret, struct wh_error *e);
 /** wh_rendezvous_free() - who has come and is not answered yet is told that nobody records it. */
