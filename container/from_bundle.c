@@ -33,14 +33,12 @@ static int find_runtime(const char *asked, char **ret_path, struct wh_error *e)
 static int make_id(struct wh_plan *plan, struct wh_error *e)
 {
 	uint32_t bits;
+	char id[32];
 
 	if (getrandom(&bits, sizeof(bits), 0) != sizeof(bits))
 		return wh_error_errno(e, errno, "getrandom");
-	if (asprintf(&plan->id, "whittle-%08x", bits) < 0) {
-		plan->id = NULL;
-		return wh_error_oom(e);
-	}
-	return 0;
+	snprintf(id, sizeof(id), "whittle-%08x", bits);
+	return wh_plan_identify(plan, id, e);
 }
 
 int wh_from_bundle_plan(const struct wh_plan_request *request, struct wh_plan *plan,

@@ -139,7 +139,7 @@ static int create(const char *client, const struct wh_runargs *args, const char 
 	if (err < 0)
 		return err;
 	said[strcspn(said, "\r\n")] = '\0';
-	return wh_plan_set(&plan->id, said, e);
+	return wh_plan_identify(plan, said, e);
 }
 
 static int inspect(const char *client, struct wh_plan *plan, struct wh_error *e)
@@ -159,7 +159,7 @@ static int inspect(const char *client, struct wh_plan *plan, struct wh_error *e)
 	if (err == 0)
 		err = wh_inspect_container(said, &is, e);
 	if (err == 0)
-		err = wh_plan_set(&plan->id, is.id, e);
+		err = wh_plan_identify(plan, is.id, e);
 	if (err == 0 && is.name)
 		err = wh_plan_set(&plan->name, is.name, e);
 	if (err == 0 && is.image)
@@ -207,8 +207,10 @@ static int choose_runtime(const struct wh_runargs *args, const char **ret_runtim
 
 static int intercept(const char *program, struct wh_plan *plan, struct wh_error *e)
 {
+	const struct wh_intercept_aim aim = {
+		.runtime = program, .id = plan->id, .control = plan->control, .add_hook = true};
 	struct wh_error why = {0};
-	int err = wh_intercept_new(program, &plan->intercept, &why);
+	int err = wh_intercept_new(&aim, &plan->intercept, &why);
 
 	return err < 0 ? wh_error_set(e, err,
 				      "whittle cannot come between Docker and its runtime: %s; "

@@ -129,16 +129,12 @@ static int runs_unseen(struct front *front, unsigned looks, struct wh_error *e)
 /* Return: 1 the hook has come; 0; -errno. */
 static int look(struct front *front, char **ret_state, struct wh_error *e)
 {
-	struct wh_intercept *ic = front->plan.intercept;
-	struct pollfd p[2] = {
-		{.fd = wh_rendezvous_fd(front->rendezvous), .events = POLLIN},
-		{.fd = ic ? wh_intercept_fd(ic) : -1, .events = POLLIN},
-	};
+	struct pollfd p = {.fd = wh_rendezvous_fd(front->rendezvous), .events = POLLIN};
 	int err = 0;
 
-	poll(p, 2, LOOK_MS);
-	if (p[1].revents)
-		err = wh_intercept_answer(ic, front->plan.id, e);
+	poll(&p, 1, LOOK_MS);
+	if (front->plan.intercept)
+		err = wh_intercept_check(front->plan.intercept, e);
 	return err < 0 ? err : wh_rendezvous_take(front->rendezvous, ret_state, e);
 }
 
@@ -170,6 +166,21 @@ static int wait_for_hook(struct front *front, char **ret_state, struct wh_error 
 	}
 }
 
+/*
+ * What its engine will have executed in it is to join. That needs privileges which not everyone has; what is executed by
+ * a runtime of whittle's own joins by itself.
+ */
+static void watch_for_others(struct front *front, pid_t init)
+{
+	char path[40];
+	const struct wh_intercept_aim aim = {
+		.runtime = path, .id = front->plan.id, .control = front->plan.control};
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)wh_plan_parent(init));
+	if (front->plan.engine && !front->plan.intercept)
+		wh_intercept_new(&aim, &front->plan.intercept, NULL);
+}
+
 static int start(void *data, const sigset_t *mask, int out, int err, pid_t *ret_init,
 		 struct wh_error *e)
 {
@@ -184,12 +195,12 @@ static int start(void *data, const sigset_t *mask, int out, int err, pid_t *ret_
 	forget_status(front);
 	if (k < 0)
 		return k;
-	/* From now on runtimes are nothing to us. */
-	wh_intercept_free(wh_take(front->plan.intercept));
 	k = wh_bundle_state(state, front->plan.id, ret_init, e);
 	if (k == 0)
 		k = wh_plan_runtime(&front->plan, *ret_init, e);
 	front->container.runtime = front->plan.runtime;
+	if (k == 0)
+		watch_for_others(front, *ret_init);
 	return k;
 }
 
@@ -220,7 +231,8 @@ static void give_up(struct front *front, const struct wh_error *why)
 	if (front->rendezvous)
 		wh_rendezvous_answer(front->rendezvous, why->text);
 	wh_rendezvous_free(wh_take(front->rendezvous));
-	if (front->child)
+	/* Once the container was on its way, that goes by itself, and has something to say. */
+	if (front->child && !front->traced)
 		kill(front->child, SIGTERM);
 }
 
@@ -266,19 +278,15 @@ static int record(struct front *front, const struct wh_record_options *options,
 {
 	const struct wh_plan *plan = &front->plan;
 	struct wh_record_options o = *options;
-	wh_auto(str) control = NULL;
 	struct wh_record_container *c = &front->container;
-	int err = wh_rendezvous_place(plan->id, "sock", &control, e);
 
-	if (err < 0)
-		return err;
 	*c = (struct wh_record_container){
 		.expendable = true,
 		.engine = plan->engine,
 		.id = plan->id,
 		.name = plan->name,
 		.image = plan->image,
-		.control = control,
+		.control = plan->control,
 		.stop_signal = plan->stop_signal,
 		.start = start,
 		.seized = seized,

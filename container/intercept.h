@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Getting the hook into a container whose engine has nothing to give it by: before its OCI runtime is executed, the
- * kernel asks (fanotify(7), FAN_OPEN_EXEC_PERM), and the bundle, which is there by then, is added to. Nobody's
- * configuration is changed; when whittle is gone, the kernel lets all pass.
+ * Coming between a container and its OCI runtime, whose engine has nothing to give us a hook by: before the runtime is
+ * executed, the kernel asks (fanotify(7), FAN_OPEN_EXEC_PERM). Nobody's configuration is changed.
+ *
+ * Whoever on this machine executes that program waits for the answer. So it is given by a process of its own, which
+ * does nothing else, is stopped by no terminal, and ends with whittle; and when it has ended, the kernel lets all pass.
  */
 #ifndef WHITTLE_CONTAINER_INTERCEPT_H
 #define WHITTLE_CONTAINER_INTERCEPT_H
@@ -12,19 +14,27 @@
 struct wh_intercept;
 
 /**
- * wh_intercept_new() - for containers that are started by @runtime: a path, or a name that is looked for where engines
- * look, all files of that name.
+ * struct wh_intercept_aim - what is to be done.
+ * @runtime: path of the OCI runtime; or a name, which is looked for where engines look: all files of that name
+ * @id: of the container
+ * @control: socket of the recording. What the runtime is to execute in the container once that runs ("docker exec", a
+ *   health check) joins it, before its first instruction; tracer/control.h
+ * @add_hook: put whittle's hook into the container's bundle when it is started; if that fails, it is not started
+ */
+struct wh_intercept_aim {
+	const char *runtime, *id, *control;
+	bool add_hook;
+};
+
+/**
+ * wh_intercept_new() - begin.
  * Return: 0; -EPERM without CAP_SYS_ADMIN; -ENOSYS, -EINVAL where the kernel has no such thing; -ENOENT.
  */
-int wh_intercept_new(const char *runtime, struct wh_intercept **ret, struct wh_error *e);
+int wh_intercept_new(const struct wh_intercept_aim *aim, struct wh_intercept **ret,
+		     struct wh_error *e);
 void wh_intercept_free(struct wh_intercept *ic);
 
-/** wh_intercept_fd() - to be polled for reading before wh_intercept_answer(). */
-int wh_intercept_fd(const struct wh_intercept *ic);
-/**
- * wh_intercept_answer() - to all who ask. Who is about to start the container @id does so with the hook, or not at all.
- * Return: 1 when that was among them, now or before; 0; -errno.
- */
-int wh_intercept_answer(struct wh_intercept *ic, const char *id, struct wh_error *e);
+/** wh_intercept_check() - whether the hook could not be put into the bundle, and why. Return: 0; -EREMOTE. */
+int wh_intercept_check(struct wh_intercept *ic, struct wh_error *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include <ftw.h>
 
 #include "container/intercept.h"
+#include "container/rendezvous.h"
 #include "tracer/procfs.h"
 
 int wh_plan_set(char **member, const char *text, struct wh_error *e)
@@ -12,6 +13,14 @@ int wh_plan_set(char **member, const char *text, struct wh_error *e)
 	free(*member);
 	*member = strdup(text);
 	return *member ? 0 : wh_error_oom(e);
+}
+
+int wh_plan_identify(struct wh_plan *plan, const char *id, struct wh_error *e)
+{
+	int err = wh_plan_set(&plan->id, id, e);
+
+	free(wh_take(plan->control));
+	return err < 0 ? err : wh_rendezvous_place(id, "sock", &plan->control, e);
 }
 
 int wh_plan_folder(struct wh_plan *plan, struct wh_error *e)
@@ -29,6 +38,14 @@ int wh_plan_folder(struct wh_plan *plan, struct wh_error *e)
 	return 0;
 }
 
+pid_t wh_plan_parent(pid_t init)
+{
+	wh_auto(fd) proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pid_t tgid, parent;
+
+	return proc >= 0 && wh_procfs_ids(proc, init, &tgid, &parent) == 0 ? parent : 0;
+}
+
 /* "runc version 1.1.5+ds1" is runc 1.1.5+ds1. */
 int wh_plan_runtime(struct wh_plan *plan, pid_t init, struct wh_error *e)
 {
@@ -37,14 +54,10 @@ int wh_plan_runtime(struct wh_plan *plan, pid_t init, struct wh_error *e)
 	wh_auto(str) complaint = NULL;
 	char name[64], version[64];
 	struct wh_error no = {0};
-	wh_auto(fd) proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	pid_t tgid, runtime;
 	int status, err;
 
 	/* Which one it is is good to know, and no reason to record nothing. */
-	if (wh_procfs_ids(proc, init, &tgid, &runtime) < 0)
-		return 0;
-	wh_program_addf(&ask, "/proc/%d/exe", (int)runtime);
+	wh_program_addf(&ask, "/proc/%d/exe", (int)wh_plan_parent(init));
 	wh_program_add(&ask, "--version");
 	err = wh_program_run(&ask, &said, &complaint, &status, &no);
 	if (err == -ENOMEM)
@@ -82,6 +95,7 @@ void wh_plan_free(struct wh_plan *plan)
 	free(plan->name);
 	free(plan->image);
 	free(plan->runtime);
+	free(plan->control);
 	free(plan->folder);
 	free(plan->log);
 	*plan = (struct wh_plan){0};
