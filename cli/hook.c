@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "container/daemon.h"
 #include "container/real.h"
+#include "container/rendezvous.h"
 
 #define ANNOTATED "^org\\.whittle\\.trace$"
 
@@ -55,8 +56,14 @@ static int hook(const struct wh_cli_args *args, struct wh_error *e)
 {
 	struct wh_identity identity = {0};
 	wh_auto(oci) oci = NULL;
-	int err = wh_oci_state_read("-", &oci, e);
+	int err = wh_oci_state_read("-", &oci, e), met = 0;
 
+	if (err == 0)
+		met = wh_rendezvous_offer(wh_oci_id(oci), wh_oci_state(oci), e);
+	if (met > 0)
+		return 0;
+	if (met < 0)
+		err = met;
 	if (err == 0)
 		err = wh_identity_find(oci, &identity, e);
 	if (err == 0)
