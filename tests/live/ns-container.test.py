@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers, recorded from outside: what a fact says is what it is in the container."""
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 
 from container import facts, record
-from recording import case, expect, main, python
+from recording import WHITTLE, case, expect, load, main, python, wait_for
 
 PORT_START = ("with open('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'w') as f: f.write('%d')")
 
@@ -418,5 +419,94 @@ def user_nested():
            f"{caps}")
 
 
+# ---- a real runtime ------------------------------------------------------------------------------
+
+def runc(code, **linux):
+    """The trace of a bundle of runc's whose root is an overlay file system; the hook is that of "whittle hook"."""
+    top = os.getcwd()
+    for name in ("rootfs", "layers", "lower"):
+        os.mkdir(name)
+    with mounted_tmpfs("layers"):
+        for name in ("usr", "proc", "sys", "dev", "tmp", "etc"):
+            os.mkdir(f"lower/{name}")
+        os.chmod("lower/tmp", 0o1777)
+        for name in ("bin", "sbin", "lib", "lib64"):
+            os.symlink(f"usr/{name}", f"lower/{name}")
+        subprocess.run(["/usr/sbin/runc", "spec"], check=True)
+        with open("config.json", encoding="utf-8") as f:
+            spec = json.load(f)
+        spec["process"].update(terminal=False, args=python(FORKS + code), cwd="/tmp")
+        spec["root"] = {"path": f"{top}/rootfs", "readonly": False}
+        spec["mounts"].append({"destination": "/usr", "source": "/usr", "type": "bind", "options": ["bind", "ro"]})
+        # No control groups: who runs the tests may have none to give.
+        spec["mounts"] = [m for m in spec["mounts"] if m["type"] != "cgroup"]
+        spec["linux"].pop("resources", None)
+        spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "cgroup"]
+        spec["linux"].update({k: v for k, v in linux.items() if k != "namespace"})
+        if "namespace" in linux:
+            spec["linux"]["namespaces"].append({"type": linux["namespace"]})
+        spec["hooks"] = {"createRuntime": [{"path": WHITTLE, "args": ["whittle", "hook", "-o", f"{top}/t.json"],
+                                            "env": [f"{k}={v}" for k, v in os.environ.items()]}]}
+        with open("config.json", "w", encoding="utf-8") as f:
+            json.dump(spec, f)
+        subprocess.run(["/bin/mount", "-t", "overlay", "-o",
+                        f"lowerdir={top}/lower,upperdir={top}/layers/upper,workdir={top}/layers/work", "rootfs", "rootfs"],
+                       check=True)
+        try:
+            with open("out", "w+", encoding="utf-8") as out:
+                done = subprocess.run(["/usr/sbin/runc", "--root", f"{top}/state", "run", f"box-{os.getpid()}"],
+                                      stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=120, check=False)
+                out.seek(0)
+                expect(done.returncode == 0, f"runc exited {done.returncode}: {out.read()[-2000:]}")
+            wait_for(lambda: os.path.exists("t.json"), "the trace")
+        finally:
+            subprocess.run(["/bin/umount", "rootfs"], check=True)
+    return load("t.json")
+
+
+IN_RUNC = """
+import socket
+os.mkdir("/tmp/made")
+os.close(os.open("/tmp/made/secret", os.O_CREAT | os.O_WRONLY, 0o600))
+pid = fork()
+os.kill(pid, 0)
+end(pid)
+open("/etc/../tmp/made/secret").close()
+os.path.exists("/proc/self/cwd/made")
+"""
+
+
+def expect_in_runc(trace):
+    run = trace["runs"][0]
+    expect((run["uid"], run["gid"], run["cwd"]) == (0, 0, "/tmp"), f"{run}")
+    expect({(f["path"], f["access"]) for f in trace["files"]} >=
+           {("/tmp/made/", "mkdir"), ("/tmp/made/secret", "create"), ("/tmp/made/secret", "read"), ("/tmp/made/", "stat"),
+            ("/usr/bin/python3.11", "exec")}, f"{[f['path'] for f in trace['files']]}")
+    strange = [f["path"] for f in trace["files"] if f["path"].startswith(os.getcwd())]
+    expect(not strange, f"{strange}")
+    expect([f["target"] for f in facts(trace, "signals", signal="0")] == ["tree"], f"{trace['signals']}")
+    expect(not trace.get("gaps"), f"{trace.get('gaps')}")
+    expect(any(f.startswith("libc.so.6:") for f in stack_of(trace, "/tmp/made/secret")), "no function is named")
+
+
+@case
+def runc_bundle():
+    """With runc, as Docker has it."""
+    expect_in_runc(runc(IN_RUNC))
+
+
+@case
+def runc_user_namespace():
+    """With runc and a user namespace, as rootless Podman has it."""
+    maps = [{"containerID": 0, "hostID": 200000, "size": 65536}]
+    os.chmod(".", 0o755)
+    trace = runc(IN_RUNC, uidMappings=maps, gidMappings=maps, namespace="user")
+    expect_in_runc(trace)
+
+
 if __name__ == "__main__":
+    # Mounts are gone with the last process that sees them, however this ends.
+    if "WH_TEST_MOUNTS" not in os.environ:
+        os.environ["WH_TEST_MOUNTS"] = "own"
+        os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
     sys.exit(main())
