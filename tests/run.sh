@@ -34,7 +34,7 @@ packages=(
 	nginx-light redis-server redis-tools memcached caddy postgresql python3 nodejs openjdk-17-jdk-headless wrk curl strace bpftrace linux-perf
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
-	docker.io podman runc crun apparmor libcap2-bin mmdebstrap
+	docker.io podman runc crun apparmor libcap2-bin mmdebstrap fuse-overlayfs
 	# a kernel with AppArmor, in a machine of its own
 	qemu-system-x86 busybox-static e2fsprogs cpio
 	# documents and formats

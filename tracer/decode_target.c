@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 
 #include "tracer/decode_impl.h"
 #include "tracer/pidns.h"
@@ -28,10 +29,21 @@ static bool read_proc(struct wh_recorder *r, pid_t pid, const char *file, char *
 	return true;
 }
 
-/* The program of a process that is not traced. */
-static const char *program_of(struct wh_recorder *r, pid_t pid)
+static bool same_mounts(struct wh_recorder *r, pid_t a, pid_t b)
 {
-	char link[32], text[PATH_MAX];
+	char one[32], other[32];
+	struct stat x, y;
+
+	snprintf(one, sizeof(one), "%d/ns/mnt", (int)a);
+	snprintf(other, sizeof(other), "%d/ns/mnt", (int)b);
+	return fstatat(r->proc_fd, one, &x, 0) == 0 && fstatat(r->proc_fd, other, &y, 0) == 0 &&
+	       x.st_ino == y.st_ino;
+}
+
+/* The program of a process that is not traced. Elsewhere its path may be another program's in here. */
+static const char *program_of(struct wh_recorder *r, const struct wh_task *task, pid_t pid)
+{
+	char link[32], text[PATH_MAX], marked[PATH_MAX + sizeof(WH_FILE_UNREACHABLE)];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "%d/exe", (int)pid);
@@ -39,7 +51,12 @@ static const char *program_of(struct wh_recorder *r, pid_t pid)
 	if (n <= 0)
 		return NULL;
 	text[n] = '\0';
-	return wh_path_clean(text, 0) ? wh_trace_intern(r->trace, text) : NULL;
+	if (!wh_path_clean(text, 0))
+		return NULL;
+	if (same_mounts(r, task->tid, pid))
+		return wh_trace_intern(r->trace, text);
+	snprintf(marked, sizeof(marked), WH_FILE_UNREACHABLE "%s", text);
+	return wh_trace_intern(r->trace, marked);
 }
 
 /* Say who @pid (of ours) is. */
@@ -59,7 +76,7 @@ static void name_target(struct wh_recorder *r, struct wh_task *task, pid_t pid)
 		call->note[PEER] = process->program;
 	} else {
 		call->note[TARGET] = "outside";
-		call->note[PEER] = pid > 0 ? program_of(r, pid) : NULL;
+		call->note[PEER] = pid > 0 ? program_of(r, task, pid) : NULL;
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "tracer/decode_impl.h"
+#include "tracer/path_impl.h"
 #include "tracer/procfs.h"
 
 void wh_outside_put(struct wh_process *process, enum wh_outside way)
@@ -136,6 +137,9 @@ bool wh_outside_executed(struct wh_recorder *r, struct wh_task *task)
 		r->container_mnt_dev = st.st_dev;
 		r->container_mnt_ino = st.st_ino;
 	}
+	snprintf(path, sizeof(path), "%d/root", (int)task->tid);
+	if (main && wh_path_look(r->proc_fd, path, 0, &st) == 0)
+		r->container_root = st.st_dev;
 	/* Where it is gone already, nothing more comes of it. */
 	if (main)
 		wh_userns_read(r->proc_fd, task->tid, &r->home);

@@ -114,6 +114,9 @@ bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t d
 	struct wh_path_devices *d = &r->devices;
 	size_t i;
 
+	/* What serves a container's root is not in the container: fuse-overlayfs, of rootless Podman. */
+	if (r->container_root && dev == r->container_root)
+		return false;
 	for (i = 0; i < d->n; i++)
 		if (d->dev[i] == dev)
 			return d->waits[i];

@@ -230,6 +230,7 @@ struct wh_recorder {
 	struct wh_userns home; /* user namespace of the entrypoint: facts give ids as it does */
 	uint64_t container_mnt_dev,
 		container_mnt_ino; /* mount namespace of the entrypoint of a container */
+	uint64_t container_root;   /* and the device of its root */
 	void *watch;		   /* the engine's own, tracer/engine.h */
 	int proc_fd;		   /* /proc of the tracer's pid namespace */
 };

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from container import facts, record
+from container import Box, facts, record
 from recording import WHITTLE, case, expect, load, main, python, wait_for
 
 PORT_START = ("with open('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'w') as f: f.write('%d')")
@@ -66,7 +66,8 @@ def stranger():
     """A process outside, of another user."""
     with subprocess.Popen(["/usr/bin/setpriv", "--reuid", "65533", "--clear-groups", "/bin/sleep", "60"]) as child:
         try:
-            yield
+            wait_for(lambda: os.readlink(f"/proc/{child.pid}/exe") == "/usr/bin/sleep", "setpriv")
+            yield child.pid
         finally:
             child.kill()
 
@@ -105,6 +106,17 @@ def kill_group():
     caps = facts(trace, "caps", cap="CAP_KILL")
     expect(any("send signal 0 to a group with processes of other users by uid 0 needs CAP_KILL" in c["evidence"]
                for c in caps), f"{caps}")
+
+
+@case
+def kill_outside():
+    """With the pid namespace of the host a container may reach others, whose programs it does not have."""
+    with stranger() as pid:
+        trace = record(*python(f"import os\nos.kill({pid}, 0)"), unshare=("mnt", "net"))
+    have = [(f["target"], f.get("peer")) for f in facts(trace, "signals", signal="0")]
+    expect(have == [("outside", "(unreachable)/usr/bin/sleep")], f"{have}")
+    expect(evidence(trace, "CAP_KILL") == ["send signal 0 to a process of uid 65533 by uid 0 needs CAP_KILL"],
+           f"{trace['caps']}")
 
 
 @case
@@ -419,9 +431,39 @@ def user_nested():
            f"{caps}")
 
 
+@case
+def user_of_the_tracer():
+    """whittle in the user namespace itself, as a hook of rootless Podman is: ids as everybody there sees them."""
+    os.mkdir("outer")
+    os.chmod("outer", 0o777)
+    shutil.copy(WHITTLE, "outer/whittle")
+    code = FORKS + """
+import resource
+os.close(os.open("/tmp/file", os.O_CREAT | os.O_WRONLY, 0o600))
+os.chown("/tmp/file", 33, 34)
+resource.setrlimit(resource.RLIMIT_CORE, (10, 10))
+os.setresuid(35, 35, 35)
+for call in (lambda: resource.setrlimit(resource.RLIMIT_CORE, (10, 20)), lambda: os.chown("/tmp/file", 35, 35)):
+    try:
+        call()
+        raise SystemExit("it was not refused")
+    except (PermissionError, ValueError):
+        pass
+"""
+    with Box("/outer/whittle", "record", "-o", "/outer/t.json", "--engine", "plain", "--", *python(code), user=MAPS,
+             outer=os.path.abspath("outer")) as box:
+        box.tell()
+        expect(box.child.wait(60) == 0, box.said())
+    trace = load("outer/t.json")
+    expect(evidence(trace, "CAP_CHOWN", denied=False) == ["chown /tmp/file to uid 33 by uid 0 needs CAP_CHOWN"] and
+           evidence(trace, "CAP_CHOWN", denied=True) == ["chown /tmp/file to uid 35 by uid 35 needs CAP_CHOWN"],
+           f"{trace['caps']}")
+    expect(not facts(trace, "caps", cap="CAP_SYS_RESOURCE"), f"{trace['caps']}")
+
+
 # ---- a real runtime ------------------------------------------------------------------------------
 
-def runc(code, **linux):
+def runc(code, overlay=("/bin/mount", "-t", "overlay", "overlay"), **linux):
     """The trace of a bundle of runc's whose root is an overlay file system; the hook is that of "whittle hook"."""
     top = os.getcwd()
     for name in ("rootfs", "layers", "lower"):
@@ -449,9 +491,8 @@ def runc(code, **linux):
                                             "env": [f"{k}={v}" for k, v in os.environ.items()]}]}
         with open("config.json", "w", encoding="utf-8") as f:
             json.dump(spec, f)
-        subprocess.run(["/bin/mount", "-t", "overlay", "-o",
-                        f"lowerdir={top}/lower,upperdir={top}/layers/upper,workdir={top}/layers/work", "rootfs", "rootfs"],
-                       check=True)
+        subprocess.run([*overlay, "-o", f"lowerdir={top}/lower,upperdir={top}/layers/upper,workdir={top}/layers/work",
+                        "rootfs"], check=True)
         try:
             with open("out", "w+", encoding="utf-8") as out:
                 done = subprocess.run(["/usr/sbin/runc", "--root", f"{top}/state", "run", f"box-{os.getpid()}"],
@@ -502,6 +543,12 @@ def runc_user_namespace():
     os.chmod(".", 0o755)
     trace = runc(IN_RUNC, uidMappings=maps, gidMappings=maps, namespace="user")
     expect_in_runc(trace)
+
+
+@case
+def runc_in_user_space():
+    """With a root that a process serves, as rootless Podman has it where the kernel's overlay is not to be had."""
+    expect_in_runc(runc(IN_RUNC, overlay=["/usr/bin/fuse-overlayfs"]))
 
 
 if __name__ == "__main__":
