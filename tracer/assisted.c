@@ -75,7 +75,10 @@ static int outside(struct wh_recorder *r, struct wh_task *task)
 	struct wh_assisted_watch *w = r->watch;
 	struct wh_inject_result result;
 
-	if (w->put || w->put_err)
+	/* Who joins has none of ours, and nor has what it becomes. */
+	if (task->process->outside == WH_OUTSIDE_JOINING)
+		wh_assisted_guests(w->kernel);
+	if (w->put || w->put_err || task->process->outside != WH_OUTSIDE_INIT)
 		return 0;
 	switch (wh_inject_process(task->tid, wh_assisted_filter(w->kernel), &result)) {
 	case WH_INJECT_DONE:

@@ -67,6 +67,8 @@ uint64_t wh_assisted_asked(const struct wh_assisted_kernel *kernel);
 uint64_t wh_assisted_lost(const struct wh_assisted_kernel *kernel);
 /** wh_assisted_narrow() - at most @n calls of a thread wait to be taken; WH_WATCH_RECORDS at the start. */
 void wh_assisted_narrow(struct wh_assisted_kernel *kernel, unsigned n);
+/** wh_assisted_guests() - tasks are going to be traced, and stopped at each call, that have no slot. */
+void wh_assisted_guests(struct wh_assisted_kernel *kernel);
 /** wh_assisted_slotless() - how many threads found no slot. */
 uint64_t wh_assisted_slotless(const struct wh_assisted_kernel *kernel);
 

@@ -182,6 +182,11 @@ void wh_assisted_narrow(struct wh_assisted_kernel *w, unsigned n)
 	w->bpf->data->records = n;
 }
 
+void wh_assisted_guests(struct wh_assisted_kernel *w)
+{
+	w->bpf->bss->guests = 1;
+}
+
 uint64_t wh_assisted_slotless(const struct wh_assisted_kernel *w)
 {
 	return w->bpf->bss->slotless;

@@ -26,8 +26,8 @@
  *   is called then, too.
  * @born: @task is new, and is stopped before its first instruction, or was first seen in some stop;
  *   @maker may be NULL
- * @outside: @task, of a container's init on its way to the entrypoint, is at the entry of a call, and still is so
- *   afterwards, if it lives: it can be prepared for being watched
+ * @outside: @task, of a container's init on its way to the entrypoint or of who joins it, is at the entry of a call, and
+ *   still is so afterwards, if it lives: it can be prepared for being watched
  * @stop: @task is at a system call stop or at PTRACE_EVENT_SECCOMP
  * @executed: @task is at PTRACE_EVENT_EXEC, and decoded; its call has not returned yet
  * @exiting: @task is at PTRACE_EVENT_EXIT, and its call, if it is in one, will not return

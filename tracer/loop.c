@@ -125,8 +125,7 @@ static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0)
 		return 0;
 	if (task->process->outside) {
-		if (loop->engine->outside && task->process->outside == WH_OUTSIDE_INIT &&
-		    info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		if (loop->engine->outside && info.op == PTRACE_SYSCALL_INFO_ENTRY)
 			err = loop->engine->outside(loop->r, task);
 		if (err == 0)
 			err = wh_outside_stop(loop->r, task, &info);

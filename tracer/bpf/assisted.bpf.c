@@ -51,6 +51,7 @@ unsigned int
 unsigned int tracer_tgid,
 	tracer_level;	     /* in the outermost pid namespace; which one is the tracer's own */
 unsigned int armed;	     /* the first task has its slot */
+unsigned int guests;	     /* some that have joined are traced, and have none by intent */
 unsigned long long slotless; /* tasks without one: the tracer stops them at each call */
 unsigned int records = WH_WATCH_RECORDS; /* of a slot that may be filled */
 unsigned long long asked;		 /* records that were filled */
@@ -78,7 +79,7 @@ static __always_inline struct wh_watch_slot *slot_of(struct task_struct *task)
 		return bpf_map_lookup_elem(&slots, &slot);
 	}
 	/* Before Linux 6.2 it is not to be had while someone else on this processor changes his. */
-	if (armed && !slotless && task->parent->tgid == tracer_tgid)
+	if (armed && !slotless && !guests && task->parent->tgid == tracer_tgid)
 		__sync_fetch_and_add(&lost, 1);
 	return 0;
 }
