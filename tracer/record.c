@@ -31,6 +31,9 @@ static int fill(struct wh_recorder *r, const struct wh_task *task, struct wh_fac
 
 	f->count++;
 	f->phases |= r->phase;
+	/* Which runtime it is the run says; its program is none of the container's. */
+	if (r->phase == WH_PHASE_RUNTIME)
+		program = NULL;
 	if (program && wh_trace_add_str(r->trace, &f->programs, WH_LIMIT_PROGRAMS, program) < 0)
 		return -ENOMEM;
 	return wh_trace_add_str(r->trace, &f->runs, WH_LIMIT_RUNS, r->run) < 0 ? -ENOMEM : 0;
@@ -47,13 +50,12 @@ int wh_record_fact(struct wh_recorder *r, struct wh_task *task, enum wh_kind kin
 	wh_assert(kind != WH_KIND_RUN);
 	if (fill(r, task, f) < 0)
 		return -ENOMEM;
-	if (made) {
-		r->news++;
-		if (want_site && task) {
-			f->site = wh_site_find(r, task);
-			if (!f->site)
-				return -ENOMEM;
-		}
+	r->news += made;
+	/* The first sight may have been the runtime's, which has no site. */
+	if (want_site && task && !f->site) {
+		f->site = wh_site_find(r, task);
+		if (!f->site)
+			return -ENOMEM;
 	}
 	*(void **)ret_fact = f;
 	return made;
