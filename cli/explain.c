@@ -51,7 +51,7 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 
 static const struct wh_cli_option options_table[] = {
 	{"runtime", 0, "runc|crun|none",
-	 "of a trace: explain as if generated for it (default: runc)", true},
+	 "of a trace: explain as if generated for it (default: the recorded one, else runc)", true},
 	{NULL},
 };
 

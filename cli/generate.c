@@ -161,7 +161,8 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 static const struct wh_cli_option options_table[] = {
 	{"output", 'o', "DIR", "the folder (default: bundle; - prints one format)", false},
 	{"name", 'n', "NAME", "name of the profile (default: whittle-SERVICE)", false},
-	{"runtime", 0, "runc|crun|none", "whose own needs are added (default: runc)", true},
+	{"runtime", 0, "runc|crun|none",
+	 "whose own needs are added (default: the recorded one, else runc)", true},
 	{"format", 0, "LIST",
 	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, report, notes", false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},

@@ -118,7 +118,7 @@ static void warn_of_gaps(struct wh_trace *trace)
 
 static void summarize(struct wh_trace *trace, const char *output)
 {
-	size_t n, syscalls = wh_trace_count(trace, WH_KIND_SYSCALL);
+	size_t n, syscalls = wh_trace_count_of_service(trace, WH_KIND_SYSCALL);
 	size_t paths = distinct_paths(trace), caps = distinct_caps(trace);
 	size_t gaps = wh_trace_count(trace, WH_KIND_GAP);
 	const struct wh_run *run = wh_trace_facts(trace, WH_KIND_RUN, &n)[0];

@@ -101,8 +101,11 @@ static void syscall_row(struct wh_table *tab, const void *fact, bool all)
 	wh_table_cell(tab, WH_TABLE_FAINT, "%s", s->abi);
 	COUNT(s);
 	CELL("%s", phases_text(s->f.phases, phases, sizeof(phases)));
-	/* What we know nothing of is not harmless. */
-	risk_cell(tab, row ? row->risk : WH_RISK_HIGH);
+	/* What we know nothing of is not harmless; what the runtime does is no risk of the service's. */
+	if (wh_trace_of_service(&s->f))
+		risk_cell(tab, row ? row->risk : WH_RISK_HIGH);
+	else
+		CELL("%s", "");
 	counts_cell(tab, &s->errors, NULL);
 }
 
@@ -364,7 +367,7 @@ static void show_summary(struct wh_trace *t)
 
 	wh_table_styled(stdout, colour, WH_TABLE_BOLD, name ? name : "?");
 	printf(": %zu system calls, %zu file facts, %zu capability facts, %zu socket facts",
-	       wh_trace_count(t, WH_KIND_SYSCALL), wh_trace_count(t, WH_KIND_FILE),
+	       wh_trace_count_of_service(t, WH_KIND_SYSCALL), wh_trace_count(t, WH_KIND_FILE),
 	       wh_trace_count(t, WH_KIND_CAP), wh_trace_count(t, WH_KIND_SOCKET));
 	if (n != 1)
 		printf(", from %zu runs", n);

@@ -51,6 +51,22 @@ void wh_trace_free(struct wh_trace *t)
 	free(t);
 }
 
+bool wh_trace_of_service(const struct wh_fact *f)
+{
+	return f->phases != WH_PHASE_RUNTIME;
+}
+
+size_t wh_trace_count_of_service(struct wh_trace *t, enum wh_kind kind)
+{
+	size_t n, count = 0;
+	const void *const *facts = wh_trace_facts(t, kind, &n);
+
+	wh_assert(kind != WH_KIND_RUN);
+	for (size_t i = 0; i < n; i++)
+		count += wh_trace_of_service(facts[i]);
+	return count;
+}
+
 const char *wh_trace_intern(struct wh_trace *t, const char *s)
 {
 	return wh_strtab_intern(&t->strings, s);

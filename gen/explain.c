@@ -179,16 +179,31 @@ static void add_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_kind k
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
+/* Seen or not: the profile is not for the runtime that called it. */
+static void add_unneeded(const struct wh_policy *p, const char *item, struct wh_buf *b)
+{
+	size_t n, seen = 0;
+	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_SYSCALL, &n);
+
+	if (!wh_syscall_row(item))
+		return;
+	for (size_t i = 0; i < n && !seen; i++)
+		seen += strcmp(((const struct wh_syscall *)facts[i])->name, item) == 0;
+	wh_buf_addf(b,
+		    "system call %s: not in the profile; it is answered EPERM\n"
+		    "  %s, and %s does not need it.\n",
+		    item,
+		    seen ? "Only the container's runtime was seen to call it while recording"
+			 : "It was not observed",
+		    strcmp(p->runtime, "none") ? p->runtime : "nothing else");
+}
+
 static int explain_syscall(const struct wh_policy *p, const char *item, struct wh_buf *b)
 {
 	const struct wh_policy_syscall *s = wh_policy_find_syscall(p, item);
 
 	if (!s) {
-		if (wh_syscall_row(item))
-			wh_buf_addf(b,
-				    "system call %s: not in the profile; it is answered EPERM\n"
-				    "  It was not observed, and %s does not need it.\n",
-				    item, strcmp(p->runtime, "none") ? p->runtime : "nothing else");
+		add_unneeded(p, item, b);
 		return 0;
 	}
 	if (s->error)
@@ -205,6 +220,8 @@ static int explain_syscall(const struct wh_policy *p, const char *item, struct w
 	if (s->floor)
 		wh_buf_addf(b, "  because %s needs it: %s\n    source   %s\n", p->runtime, s->floor,
 			    s->floor_source);
+	if (s->floor_fact && !wh_trace_of_service(&s->floor_fact->f))
+		add_syscall_fact(p, b, s->floor_fact);
 	if (s->implied)
 		wh_buf_addf(b, "  because it can follow from others: %s\n", s->implied);
 	return 1;

@@ -172,7 +172,7 @@ static int by_name(const void *a, const void *b)
 int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_CAP, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_CAP, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		int r = add_fact(p, facts[i], e);

@@ -206,7 +206,7 @@ int wh_policy_files(struct wh_policy *p, struct wh_error *e)
 {
 	wh_auto(generalise) g = NULL;
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_FILE, &n);
 	int r = wh_generalise_load(&g, e);
 
 	if (r < 0)

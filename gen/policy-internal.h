@@ -6,12 +6,29 @@
 #include "gen/policy.h"
 #include "whittle/buf.h"
 
+int wh_policy_floor_runtime(struct wh_policy *p, const char *wanted, struct wh_error *e);
 int wh_policy_syscalls(struct wh_policy *p, struct wh_error *e);
+int wh_policy_floor(struct wh_policy *p, struct wh_error *e);
 int wh_policy_caps(struct wh_policy *p, struct wh_error *e);
 int wh_policy_files(struct wh_policy *p, struct wh_error *e);
 int wh_policy_rules(struct wh_policy *p, struct wh_error *e);
 int wh_policy_mounts(struct wh_policy *p, struct wh_error *e);
 int wh_policy_links(struct wh_policy *p, struct wh_error *e);
+
+/** wh_policy_facts() - those of p->of_service. */
+static inline const void *const *wh_policy_facts(const struct wh_policy *p, enum wh_kind kind,
+						 size_t *ret_n)
+{
+	*ret_n = p->of_service[kind].n;
+	return (const void *const *)p->of_service[kind].v;
+}
+
+/** wh_policy_syscall_put() - find it or make it; NULL: OOM. @name must live as long as the policy. */
+struct wh_policy_syscall *wh_policy_syscall_put(struct wh_policy *p, const char *name);
+/** wh_policy_syscall_exists() - does an ABI that was seen have it, or may it where the profile is used? */
+bool wh_policy_syscall_exists(const struct wh_policy *p, const char *name);
+/** wh_policy_architecture() - the filter is for that ABI, too. */
+int wh_policy_architecture(struct wh_policy *p, const char *abi, struct wh_error *e);
 
 /** wh_policy_rule_put() - the rule with that text, made at its first fact, gets one more @fact. */
 int wh_policy_rule_put(struct wh_policy *p, enum wh_policy_section section, enum wh_kind kind,

@@ -131,7 +131,7 @@ static void mount_text(struct wh_buf *b, const struct mount_op *op, const struct
 int wh_policy_mounts(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_MOUNT, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_MOUNT, &n);
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
@@ -192,7 +192,7 @@ int wh_policy_links(struct wh_policy *p, struct wh_error *e)
 {
 	wh_auto(generalise) g = NULL;
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_FILE, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_FILE, &n);
 	int r = wh_generalise_load(&g, e);
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {

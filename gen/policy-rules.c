@@ -211,7 +211,7 @@ static int add_unix(struct wh_policy *p, const void *const *facts, size_t n, con
 static int add_sockets(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_SOCKET, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_SOCKET, &n);
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
@@ -261,7 +261,7 @@ static bool is_signal(const char *signal)
 static int add_signals_to(struct wh_policy *p, bool outside, struct wh_error *e)
 {
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_SIGNAL, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_SIGNAL, &n);
 	wh_auto(buf) text = {0};
 	struct wh_policy_rule *rule;
 	const char *last = NULL;
@@ -297,7 +297,7 @@ static int add_signals_to(struct wh_policy *p, bool outside, struct wh_error *e)
 static int add_ptraces(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_PTRACE, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_PTRACE, &n);
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {

@@ -16,8 +16,7 @@ static struct wh_policy_syscall *find(const struct wh_policy *p, const char *nam
 	return NULL;
 }
 
-/* @name must live as long as the policy. */
-static struct wh_policy_syscall *find_or_add(struct wh_policy *p, const char *name)
+struct wh_policy_syscall *wh_policy_syscall_put(struct wh_policy *p, const char *name)
 {
 	struct wh_policy_syscall *s = find(p, name);
 
@@ -42,7 +41,7 @@ static bool seen_on(const struct wh_policy_syscall *s, const char *abi)
  * Does a call of that name exist on one of the ABIs that were seen? One that is newer than the
  * libseccomp at hand may well exist where the profile is used.
  */
-static bool exists(const struct wh_policy *p, const char *name)
+bool wh_policy_syscall_exists(const struct wh_policy *p, const char *name)
 {
 	const struct wh_syscall_row *row = wh_syscall_row(name);
 	size_t n;
@@ -60,7 +59,7 @@ static bool exists(const struct wh_policy *p, const char *name)
 	return false;
 }
 
-static int add_architecture(struct wh_policy *p, const char *abi, struct wh_error *e)
+int wh_policy_architecture(struct wh_policy *p, const char *abi, struct wh_error *e)
 {
 	const struct wh_abi *row = wh_syscall_abi(abi);
 	const char **place;
@@ -82,13 +81,13 @@ static int add_architecture(struct wh_policy *p, const char *abi, struct wh_erro
 static int add_observed(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *facts = wh_trace_facts(p->trace, WH_KIND_SYSCALL, &n);
+	const void *const *facts = wh_policy_facts(p, WH_KIND_SYSCALL, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_syscall *fact = facts[i];
 		struct wh_policy_syscall *s;
 		const struct wh_syscall **place;
-		int r = add_architecture(p, fact->abi, e);
+		int r = wh_policy_architecture(p, fact->abi, e);
 
 		if (r < 0)
 			return r;
@@ -106,7 +105,7 @@ static int add_observed(struct wh_policy *p, struct wh_error *e)
 				return r;
 			continue;
 		}
-		s = find_or_add(p, fact->name);
+		s = wh_policy_syscall_put(p, fact->name);
 		if (!s)
 			return wh_error_oom(e);
 		place = wh_pool_append(&p->pool, &s->facts, &s->n_facts, sizeof(*place));
@@ -132,78 +131,6 @@ static bool always_enosys(const struct wh_policy_syscall *s)
 			return false;
 	}
 	return s->n_facts > 0;
-}
-
-static bool list_has(json_t *list, const char *word)
-{
-	size_t i;
-	json_t *v;
-
-	json_array_foreach (list, i, v) {
-		if (json_is_string(v) && strcmp(json_string_value(v), word) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int floor_entries(struct wh_policy *p, json_t *json, struct wh_error *e)
-{
-	const char *when = p->floor_with_nnp ? "nnp" : "no-nnp";
-	json_t *entries, *entry;
-	json_error_t error;
-	const char *measured;
-	size_t i;
-	int r = wh_template_entries(json, &entries, e);
-
-	if (r < 0)
-		return r;
-	if (json_unpack_ex(json, &error, 0, "{s:s}", "measured", &measured) < 0)
-		return wh_error_set(e, EINVAL, "%s", error.text);
-	p->runtime_version = wh_pool_strdup(&p->pool, measured);
-	if (!p->runtime_version)
-		return wh_error_oom(e);
-	json_array_foreach (entries, i, entry) {
-		const char *name, *reason, *source;
-		struct wh_policy_syscall *s;
-		json_t *whens;
-
-		if (json_unpack_ex(entry, &error, 0, "{s:s, s:o, s:s, s:s}", "syscall", &name,
-				   "when", &whens, "reason", &reason, "source", &source) < 0)
-			return wh_error_set(e, EINVAL, "entry %zu: %s", i + 1, error.text);
-		if (!json_is_array(whens))
-			return wh_error_set(e, EINVAL, "entry %zu: \"when\" is not a list", i + 1);
-		if (!list_has(whens, when) || !exists(p, name))
-			continue;
-		name = wh_pool_strdup(&p->pool, name);
-		s = name ? find_or_add(p, name) : NULL;
-		if (!s)
-			return wh_error_oom(e);
-		s->origins |= WH_POLICY_FLOOR;
-		s->floor = wh_pool_strdup(&p->pool, reason);
-		s->floor_source = strcmp(source, "measured") == 0
-					  ? wh_pool_printf(&p->pool, "measured with %s", measured)
-					  : wh_pool_strdup(&p->pool, source);
-		if (!s->floor || !s->floor_source)
-			return wh_error_oom(e);
-	}
-	return 0;
-}
-
-static int add_floor(struct wh_policy *p, struct wh_error *e)
-{
-	char file[64];
-	json_t *json;
-	int r;
-
-	snprintf(file, sizeof(file), "floors/%s.json", p->runtime);
-	r = wh_template_json(file, &json, e);
-	if (r < 0)
-		return r;
-	r = floor_entries(p, json, e);
-	json_decref(json);
-	if (r < 0)
-		wh_error_prefix(e, "template %s", file);
-	return r;
 }
 
 /* Whether one of the calls in @when was observed (an empty list: always) on the entry's ABI. */
@@ -255,10 +182,10 @@ static int implied_entries(struct wh_policy *p, json_t *json, struct wh_error *e
 			const char *name = json_string_value(v);
 			struct wh_policy_syscall *s;
 
-			if (name && !exists(p, name))
+			if (name && !wh_policy_syscall_exists(p, name))
 				continue;
 			name = name ? wh_pool_strdup(&p->pool, name) : NULL;
-			s = name ? find_or_add(p, name) : NULL;
+			s = name ? wh_policy_syscall_put(p, name) : NULL;
 			if (!s)
 				return wh_error_oom(e);
 			if (s->implied)
@@ -298,12 +225,12 @@ static int add_probed(struct wh_policy *p, struct wh_error *e)
 	for (size_t i = 0; i < n; i++) {
 		struct wh_policy_syscall *s;
 
-		if (!rows[i].probed || !exists(p, rows[i].name))
+		if (!rows[i].probed || !wh_policy_syscall_exists(p, rows[i].name))
 			continue;
 		s = find(p, rows[i].name);
 		if (s && !((s->origins == WH_POLICY_OBSERVED) && always_enosys(s)))
 			continue;
-		s = find_or_add(p, rows[i].name);
+		s = wh_policy_syscall_put(p, rows[i].name);
 		if (!s)
 			return wh_error_oom(e);
 		s->probed = s->n_facts ? "it was answered ENOSYS (no such system call) each time "
@@ -335,7 +262,7 @@ int wh_policy_syscalls(struct wh_policy *p, struct wh_error *e)
 
 	if (r < 0)
 		return r;
-	r = add_floor(p, e);
+	r = wh_policy_floor(p, e);
 	if (r < 0)
 		return r;
 	r = add_implied(p, e);

@@ -9,8 +9,6 @@
 #define NAME_MAX_LENGTH 100
 #define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
-static const char *const runtimes[] = {"runc", "crun", "none"};
-
 int wh_policy_warn(struct wh_policy *p, const char *text, bool refuse, const struct wh_gap *gap,
 		   struct wh_error *e)
 {
@@ -77,22 +75,30 @@ static int choose_name(struct wh_policy *p, const char *wanted, struct wh_error 
 	return p->name ? 0 : wh_error_oom(e);
 }
 
-static int choose_runtime(struct wh_policy *p, const char *wanted, struct wh_error *e)
+/* What only the runtime did, while it let the container in, is none of the service's business. */
+static int collect(struct wh_policy *p, struct wh_error *e)
 {
-	for (size_t i = 0; i < WH_ARRAY_SIZE(runtimes); i++) {
-		if (strcmp(runtimes[i], wanted ? wanted : "runc") == 0) {
-			p->runtime = runtimes[i];
-			return 0;
+	for (enum wh_kind kind = WH_KIND_RUN + 1; kind < WH_KINDS; kind++) {
+		struct wh_policy_facts *kept = &p->of_service[kind];
+		size_t n;
+		const void *const *facts = wh_trace_facts(p->trace, kind, &n);
+
+		kept->v = n ? wh_pool_alloc(&p->pool, n * sizeof(*kept->v)) : NULL;
+		if (n && !kept->v)
+			return wh_error_oom(e);
+		for (size_t i = 0; i < n; i++) {
+			if (wh_trace_of_service(facts[i]))
+				kept->v[kept->n++] = facts[i];
 		}
 	}
-	return wh_error_set(e, EINVAL, "no runtime \"%s\": use runc, crun or none", wanted);
+	return 0;
 }
 
 /* The program that gains privilege by being executed, or NULL. */
 static const struct wh_exec *gaining_exec(const struct wh_policy *p)
 {
 	size_t n;
-	const void *const *execs = wh_trace_facts(p->trace, WH_KIND_EXEC, &n);
+	const void *const *execs = wh_policy_facts(p, WH_KIND_EXEC, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_exec *exec = execs[i];
@@ -216,7 +222,7 @@ static int judge_runs(struct wh_policy *p, struct wh_error *e)
 			p->same_user = false;
 		}
 	}
-	if (wh_trace_count(p->trace, WH_KIND_SYSCALL) == 0)
+	if (p->of_service[WH_KIND_SYSCALL].n == 0)
 		return wh_error_set(
 			e, EINVAL, "the trace has no system calls in it: nothing can be generated");
 	return 0;
@@ -251,7 +257,10 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 {
 	int r;
 
-	r = choose_runtime(p, options->runtime, e);
+	r = collect(p, e);
+	if (r < 0)
+		return r;
+	r = wh_policy_floor_runtime(p, options->runtime, e);
 	if (r < 0)
 		return r;
 	r = choose_name(p, options->name, e);
@@ -342,6 +351,7 @@ void wh_policy_numbers(const struct wh_policy *p, struct wh_policy_numbers *ret)
 	for (size_t i = 0; i < p->n_syscalls; i++) {
 		const struct wh_policy_syscall *s = &p->syscalls[i];
 
+		ret->syscalls_measured += s->floor_fact != NULL;
 		if (s->error)
 			ret->syscalls_answered++;
 		else if (s->origins & WH_POLICY_OBSERVED)

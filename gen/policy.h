@@ -14,23 +14,26 @@
 /** Why an entry is there; a set. */
 enum wh_policy_origin {
 	WH_POLICY_OBSERVED = 1 << 0, /* the service did it: see facts */
-	WH_POLICY_FLOOR = 1 << 1,    /* the container runtime needs it: templates/floors */
-	WH_POLICY_IMPLIED = 1 << 2,  /* what was observed can lead to it: templates/implied.json */
-	WH_POLICY_PROBED = 1 << 3,   /* refused in the way that makes libc fall back */
+	WH_POLICY_FLOOR =
+		1 << 1, /* the container runtime needs it: measured, or in templates/floors */
+	WH_POLICY_IMPLIED = 1 << 2, /* what was observed can lead to it: templates/implied.json */
+	WH_POLICY_PROBED = 1 << 3,  /* refused in the way that makes libc fall back */
 };
 
 /**
  * struct wh_policy_syscall - one name in the filter.
  * @error: 0 if allowed, else the errno it is answered with
  * @floor, @implied, @probed: the reason in words for each origin, else NULL
- * @floor_source: how that is known: what it was measured with, or "source code"
- * @facts: one an ABI
+ * @floor_source: how that is known: that it was measured in the recording, the table that has it and how that knows
+ * @floor_fact: of the runtime's own call in the recording that it was taken from, or NULL
+ * @facts: one an ABI, of the service
  */
 struct wh_policy_syscall {
 	const char *name;
 	unsigned origins;
 	int error;
 	const char *floor, *floor_source, *implied, *probed;
+	const struct wh_syscall *floor_fact;
 	const struct wh_syscall **facts;
 	size_t n_facts;
 };
@@ -114,7 +117,7 @@ enum wh_policy_choice { WH_POLICY_AUTO, WH_POLICY_ON, WH_POLICY_OFF };
 /** struct wh_policy_options - strings are the caller's and only read while the policy is made. */
 struct wh_policy_options {
 	const char *name;    /* NULL: made from the names of the runs */
-	const char *runtime; /* "runc", "crun", "none"; NULL: runc */
+	const char *runtime; /* "runc", "crun", "none"; NULL: that of the recording, else runc */
 	enum wh_policy_choice no_new_privs;
 };
 
@@ -124,13 +127,20 @@ struct wh_policy {
 	struct wh_pool pool;
 	struct wh_trace *trace;
 	const char *name, *service, *runtime;
-	const char *runtime_version; /* what the floor was measured with, or NULL */
-	bool no_new_privs;	     /* nothing gains privilege by exec */
+	const char *runtime_version; /* what the table of its needs was measured with, or NULL */
+	const char
+		*runtime_recorded; /* whose calls in the recording count ("runc 1.1.5"), or NULL */
+	bool no_new_privs;	   /* nothing gains privilege by exec */
 	const char *no_new_privs_reason;
 	bool floor_with_nnp; /* the floor is the small one, that holds under no_new_privs only */
 	bool kubernetes_escalation;
 	uint64_t uid, gid;
 	bool same_user; /* all runs started as that uid and gid */
+	/* The trace's facts that are not the runtime's own doing alone; of runs none. */
+	struct wh_policy_facts {
+		const void **v;
+		size_t n;
+	} of_service[WH_KINDS];
 
 	const char **architectures; /* OCI names */
 	size_t n_architectures;
@@ -169,6 +179,7 @@ struct wh_policy_numbers {
 	size_t caps_before, caps_after;
 	size_t syscalls_before; /* all that the native ABI has */
 	size_t syscalls_observed, syscalls_floor, syscalls_implied, syscalls_answered;
+	size_t syscalls_measured; /* of the floor and of those observed: the runtime called them while recording */
 	size_t file_rules, other_rules, gaps, refusals;
 };
 

@@ -187,7 +187,8 @@ static void add_syscall_row(struct wh_buf *b, const struct wh_policy_syscall *s)
 {
 	const struct wh_syscall_row *row = wh_syscall_row(s->name);
 	const char *risk = row ? wh_syscall_risk_name(row->risk) : "high";
-	const char *why[] = {s->floor, s->implied, s->probed};
+	const char *why[] = {s->floor, s->floor_fact ? "It was measured in this recording" : NULL,
+			     s->implied, s->probed};
 	const struct wh_fact *fact = s->n_facts ? &s->facts[0]->f : NULL;
 	uint64_t count = 0;
 

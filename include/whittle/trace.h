@@ -409,6 +409,14 @@ const void *wh_trace_find(const struct wh_trace *t, enum wh_kind kind, const voi
 /** wh_trace_count() - the number of facts of a kind. */
 size_t wh_trace_count(const struct wh_trace *t, enum wh_kind kind);
 
+/**
+ * wh_trace_of_service() - whether it is the service's doing, or that of what was executed beside it in its container: only
+ * a container's runtime did what has phase runtime and no other.
+ */
+bool wh_trace_of_service(const struct wh_fact *f);
+/** wh_trace_count_of_service() - the number of such facts of a kind, which is not WH_KIND_RUN. */
+size_t wh_trace_count_of_service(struct wh_trace *t, enum wh_kind kind);
+
 /** wh_trace_intern() - the trace's own copy of a string, equal strings the same pointer; NULL: OOM.
  */
 const char *wh_trace_intern(struct wh_trace *t, const char *s);
