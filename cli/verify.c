@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "judge/simulate.h"
+#include "judge/verify_floor.h"
 #include "whittle/capability.h"
 #include "whittle/command.h"
 #include "whittle/ready.h"
@@ -78,7 +79,8 @@ static void print_enforced(const struct wh_verify *v)
 	     apparmor[v->apparmor]);
 }
 
-static void print_result(const struct wh_verify_request *request, const struct wh_trial_result *r)
+static void print_result(const struct wh_verify_request *request, const struct wh_trial_result *r,
+			 bool starts)
 {
 	bool colour = wh_cli_colour(stdout);
 
@@ -91,7 +93,11 @@ static void print_result(const struct wh_verify_request *request, const struct w
 	if (*r->service)
 		line("service", WH_TABLE_PLAIN, "%s", r->service);
 	putchar('\n');
-	if (r->passed) {
+	if (r->passed && !starts) {
+		wh_table_styled(stdout, colour, WH_TABLE_BAD, "FAILED");
+		puts(": the bundle is enough for this load, but not for the runtime that starts "
+		     "it: generate it again");
+	} else if (r->passed) {
 		wh_table_styled(stdout, colour, WH_TABLE_GOOD, "PASSED");
 		printf(" in %.1f s: the bundle is enough for this load\n", r->seconds);
 	} else {
@@ -206,6 +212,24 @@ static int ablate(const struct wh_verify *v, const struct wh_verify_request *req
 	return 0;
 }
 
+/* Return: whether the runtime of the bundle would get as far as to start the service; <0. */
+static int check_floor(const struct wh_verify *v, struct wh_error *e)
+{
+	struct wh_verify_floor floor;
+	int r = wh_verify_floor_check(v, &floor, e);
+
+	if (r == 0 && floor.n_lacking)
+		line("runtime", WH_TABLE_BAD,
+		     "%s would be denied %s, which it calls itself: no container would start",
+		     v->runtime, floor.lacking);
+	else if (r == 0 && floor.n)
+		line("runtime", WH_TABLE_PLAIN, "all %zu system calls of %s itself are allowed",
+		     floor.n, v->runtime);
+	r = r < 0 ? r : !floor.n_lacking;
+	free(floor.lacking);
+	return r;
+}
+
 static int verify(const struct wh_cli_args *args, struct wh_verify_request *request,
 		  struct wh_error *e)
 {
@@ -213,6 +237,7 @@ static int verify(const struct wh_cli_args *args, struct wh_verify_request *requ
 	struct wh_trial_result *result = calloc(1, sizeof(*result));
 	struct wh_verify_cause *cause = calloc(1, sizeof(*cause));
 	wh_auto(verify) v = NULL;
+	bool starts = true;
 	int r = result && cause ? wh_verify_open(args->rest[0], &v, e) : wh_error_oom(e);
 
 	if (r == 0) {
@@ -220,14 +245,16 @@ static int verify(const struct wh_cli_args *args, struct wh_verify_request *requ
 
 		printf("%s under the bundle %s\n", program ? program : "?", args->rest[0]);
 		print_enforced(v);
+		r = check_floor(v, e);
+		starts = r > 0;
 		fflush(stdout);
-		r = wh_verify_run(v, request, result, e);
+		r = r < 0 ? r : wh_verify_run(v, request, result, e);
 	}
 	if (r == 0) {
-		print_result(request, result);
-		r = result->passed ? WH_CLI_FINE : WH_CLI_NO;
+		print_result(request, result, starts);
+		r = result->passed && starts ? WH_CLI_FINE : WH_CLI_NO;
 	}
-	if (r == WH_CLI_NO) {
+	if (r == WH_CLI_NO && !result->passed) {
 		int found = wh_verify_find_cause(v, request, cause, e);
 
 		if (found < 0)

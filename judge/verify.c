@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-#include "gen/policy.h"
+#include "judge/verify_floor.h"
 #include "judge/apparmor.h"
 #include "whittle/capability.h"
 #include "whittle/output.h"
@@ -351,31 +351,13 @@ static int leave_out(const struct ablation *a, const char *entry, int cap, struc
 	return 0;
 }
 
-/* The bundle's own policy, made again: it knows what is there for the runtime only. */
-static int read_policy(const struct wh_verify *v, struct wh_trace **ret_trace,
-		       struct wh_policy **ret_policy, struct wh_error *e)
-{
-	struct wh_policy_options options = {.runtime = v->runtime};
-	wh_auto(str) path = NULL;
-	int r;
-
-	if (asprintf(&path, "%s/trace.json", v->dir) < 0) {
-		path = NULL;
-		return wh_error_oom(e);
-	}
-	r = wh_trace_json_read(path, ret_trace, e);
-	if (r < 0)
-		return r;
-	return wh_policy_new(*ret_trace, &options, ret_policy, e);
-}
-
 static int ablate_syscalls(const struct ablation *a, struct wh_error *e)
 {
 	wh_auto(trace) trace = NULL;
 	wh_auto(policy) policy = NULL;
 	size_t n;
 	const char *const *names = wh_filter_names(a->v->filter, &n);
-	int r = read_policy(a->v, &trace, &policy, e);
+	int r = wh_verify_floor_policy(a->v, &trace, &policy, e);
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct wh_policy_syscall *s = wh_policy_find_syscall(policy, names[i]);

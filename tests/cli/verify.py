@@ -72,6 +72,26 @@ def verify_prepares(tmp):
 
 
 @case
+def verify_the_floor(tmp):
+    """A bundle must let its own runtime pass, which the trial itself does without."""
+    make_bundle(tmp, "sh", "-ec", "echo hello")
+    done = whittle("verify", "b", "--", "sh", "-ec", "echo hello", cwd=tmp)
+    check(re.search(r"runtime +all \d+ system calls of runc itself are allowed\n", done.stdout.decode()), done.stdout.decode())
+    path = os.path.join(tmp, "b/seccomp.json")
+    with open(path, encoding="utf-8") as f:
+        profile = json.load(f)
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name not in ("fstatfs", "epoll_ctl")]
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(profile, f)
+    done = whittle("verify", "b", "--", "sh", "-ec", "echo hello", cwd=tmp)
+    text = done.stdout.decode()
+    equal(done.returncode, 1, "exit status")
+    check("runc would be denied epoll_ctl fstatfs, which it calls itself" in text, text)
+    check("FAILED: the bundle is enough for this load, but not for the runtime" in text, text)
+
+
+@case
 def verify_without_execve(tmp):
     put_files(tmp)
     done = whittle("verify", "b-noexec", "--", "true", cwd=tmp)
