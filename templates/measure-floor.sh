@@ -4,36 +4,46 @@
 # Measure what a container runtime itself calls after it has loaded a container's seccomp filter and
 # before the entrypoint is executed: the "floor" that every profile for it must have.
 #
-#   measure-floor.sh [-n ROUNDS] [-t strace|bpf] runc|crun
+#   measure-floor.sh [-n ROUNDS] [-t whittle|strace|bpf] [-c FILE | -u FILE] runc|crun
 #
 # Prints one line a call and way of starting: RUNTIME run|exec nnp|no-nnp SYSCALL STARTS-THAT-CALLED-IT.
-# With `-c FILE` it compares with a floor file instead, and fails when a measured call is not in it.
-# `bpf` (bpftrace, tracefs) does not slow the runtime down, so that a Go runtime schedules as it will in
-# real life; `strace` needs nothing special. Needs root, jq, gcc, and a cgroup2 hierarchy.
+# With `-c FILE` it compares with a floor file instead, and fails when a measured call is not in it; with `-u FILE` it
+# puts what was measured into that file, and takes nothing out: what varies from start to start may come another time.
+# By default whittle itself measures (WHITTLE=PROGRAM, or the one in PATH): what a recording has of phase runtime. Its "exec"
+# has the start of the container, too, in which is executed. `bpf` (bpftrace, tracefs) does not slow the runtime down, so that
+# a Go runtime schedules as it will in real life; `strace` is a second opinion. Needs root, jq, gcc, script, and may mount cgroup2.
 set -euo pipefail
 
 die() { echo "measure-floor.sh: $*" >&2; exit 2; }
-rounds=5 tracer=strace check=
-while getopts n:t:c: option; do
+rounds=5 tracer=whittle check='' update=''
+while getopts n:t:c:u: option; do
 	case $option in
 	n) rounds=$OPTARG ;;
 	t) tracer=$OPTARG ;;
 	c) check=$(realpath "$OPTARG") ;;
-	*) die "usage: measure-floor.sh [-n ROUNDS] [-t strace|bpf] [-c FLOOR.json] runc|crun" ;;
+	u) update=$(realpath "$OPTARG") ;;
+	*) die "usage: measure-floor.sh [-n ROUNDS] [-t whittle|strace|bpf] [-c|-u FLOOR.json] runc|crun" ;;
 	esac
 done
 shift $((OPTIND - 1))
 runtime=${1:-}
 [ "$runtime" = runc ] || [ "$runtime" = crun ] || die "say which runtime: runc or crun"
 [ "$(id -u)" = 0 ] || die "needs root"
-for tool in "$runtime" jq gcc script "$([ "$tracer" = bpf ] && echo bpftrace || echo strace)"; do
-	command -v "$tool" >/dev/null || die "needs $tool"
+whittle=${WHITTLE:-whittle}
+case $tracer in
+whittle) tool=$whittle ;;
+strace) tool=strace ;;
+bpf) tool=bpftrace ;;
+*) die "no tracer $tracer: use whittle, strace or bpf" ;;
+esac
+for needed in "$runtime" jq gcc script "$tool"; do
+	command -v "$needed" >/dev/null || die "needs $needed"
 done
 
 # A mount namespace of its own: crun refuses the hybrid cgroup layout, bpftrace needs tracefs.
 if [ -z "${MEASURE_FLOOR_INSIDE:-}" ]; then
 	export MEASURE_FLOOR_INSIDE=1
-	exec unshare -m "$0" -n "$rounds" -t "$tracer" ${check:+-c "$check"} "$runtime"
+	exec unshare -m "$0" -n "$rounds" -t "$tracer" ${check:+-c "$check"} ${update:+-u "$update"} "$runtime"
 fi
 if ! mountpoint -q /sys/fs/cgroup || [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
 	umount -R /sys/fs/cgroup 2>/dev/null || true
@@ -106,25 +116,42 @@ tally() { # WAY NNP < names of one start
 }
 
 run_id=floor-$$
-start() { # COMMAND… under the tracer; prints the names
+# What calls the runtime; with whittle as the tracer it is recorded by that.
+called=("$runtime")
+[ "$tracer" != whittle ] || called=("$whittle" runtime --runtime "$runtime" -o "$work/floor.trace.json" --)
+
+names() { # of the start or starts that have just ended
+	case $tracer in
+	whittle)
+		# It is written once the container has ended.
+		for _ in $(seq 100); do
+			[ ! -s "$work/floor.trace.json" ] || break
+			sleep 0.1
+		done
+		jq -r '.runs[0].runtime' "$work/floor.trace.json" >"$work/version" || die "no recording: $(tail -1 "$work/err")"
+		jq -r '.syscalls[] | select(.phases | index("runtime")) | .name' "$work/floor.trace.json"
+		rm "$work/floor.trace.json"
+		;;
+	strace) awk -f "$work/strace.awk" "$work/log" ;;
+	esac
+}
+
+traced() { # COMMAND…
 	if [ "$tracer" = strace ]; then
-		strace -f -qq -s 0 -o "$work/log" "$@" </dev/null >/dev/null 2>"$work/err" ||
-			die "$*: $(tail -1 "$work/err")"
-		awk -f "$work/strace.awk" "$work/log"
+		strace -f -qq -s 0 -o "$work/log" "$@"
 	else
-		"$@" </dev/null >/dev/null 2>"$work/err" || die "$*: $(tail -1 "$work/err")"
-	fi
+		"$@"
+	fi </dev/null >/dev/null 2>"$work/err"
+}
+
+start() { # COMMAND… under the tracer
+	traced "$@" || die "$*: $(tail -1 "$work/err")"
 }
 
 # create and start apart, as engines do: the init waits between them, under the filter.
 start_apart() {
 	local tracing status=
-	if [ "$tracer" = strace ]; then
-		strace -f -qq -s 0 -o "$work/log" "$runtime" --root "$work/state" create -b "$work/bundle" \
-			"$run_id" </dev/null >/dev/null 2>"$work/err" &
-	else
-		"$runtime" --root "$work/state" create -b "$work/bundle" "$run_id" </dev/null >/dev/null 2>"$work/err" &
-	fi
+	traced "${called[@]}" --root "$work/state" create -b "$work/bundle" "$run_id" &
 	tracing=$!
 	for _ in $(seq 100); do
 		status=$("$runtime" --root "$work/state" state "$run_id" 2>/dev/null | jq -r .status) || true
@@ -136,7 +163,7 @@ start_apart() {
 	wait "$tracing" || die "create: $(tail -1 "$work/err")"
 	sleep 0.1
 	"$runtime" --root "$work/state" delete -f "$run_id"
-	[ "$tracer" != strace ] || awk -f "$work/strace.awk" "$work/log"
+	names
 }
 
 bpf_begin() {
@@ -193,10 +220,11 @@ once() { # NNP
 				configure "$([ "$nnp" = nnp ] && echo true || echo false)" $user $terminal /true $caps
 				[ $terminal = true ] || start_apart
 				if [ $terminal = true ]; then
-					start script -qec "$runtime --root $work/state run -b $work/bundle $run_id" /dev/null
+					start script -qec "${called[*]} --root $work/state run -b $work/bundle $run_id" /dev/null
 				else
-					start "$runtime" --root "$work/state" run -b "$work/bundle" "$run_id"
+					start "${called[@]}" --root "$work/state" run -b "$work/bundle" "$run_id"
 				fi
+				names
 			done
 		done
 	done
@@ -206,12 +234,16 @@ several_exec() { # NNP
 	local nnp=$1 flag=
 	[ "$nnp" = no-nnp ] || flag=--no-new-privs
 	configure "$([ "$nnp" = nnp ] && echo true || echo false)" 0 false /pause some
-	"$runtime" --root "$work/state" run -d -b "$work/bundle" "$run_id" </dev/null >/dev/null 2>&1
+	"${called[@]}" --root "$work/state" run -d -b "$work/bundle" "$run_id" </dev/null >/dev/null 2>"$work/err" ||
+		die "run -d: $(tail -1 "$work/err")"
 	for user in 0 1000; do
-		start "$runtime" --root "$work/state" exec $flag --user $user:$user "$run_id" /true
-		start script -qec "$runtime --root $work/state exec $flag -t --user $user:$user $run_id /true" /dev/null
+		start "${called[@]}" --root "$work/state" exec $flag --user $user:$user "$run_id" /true
+		[ "$tracer" != strace ] || names
+		start script -qec "${called[*]} --root $work/state exec $flag -t --user $user:$user $run_id /true" /dev/null
+		[ "$tracer" != strace ] || names
 	done
 	"$runtime" --root "$work/state" delete -f "$run_id"
+	[ "$tracer" != whittle ] || names
 }
 
 for nnp in no-nnp nnp; do
@@ -226,11 +258,36 @@ for nnp in no-nnp nnp; do
 	done
 done
 sort "$work/all" | uniq -c | awk '{ print $2, $3, $4, $5, $1 }' >"$work/measured"
-if [ -z "$check" ]; then
+# What is called under no_new_privs, when the filter is loaded late, is called without it as well.
+awk '{ print $4, $3 } $3 == "nnp" { print $4, "no-nnp" }' "$work/measured" | sort -u >"$work/needs"
+if [ -n "$check" ]; then
+	missing=$(jq -r '.entries[] | .syscall + " " + .when[]' "$check" | grep -vxFf - "$work/needs" || true)
+	[ -z "$missing" ] || { echo "not in $check: ${missing//$'\n'/, }"; exit 1; }
+	echo "every call that was measured is in $check"
+elif [ -n "$update" ]; then
+	version=$([ ! -s "$work/version" ] || cat "$work/version")
+	[ -n "$version" ] || version=$("$runtime" --version | awk 'NR == 1 { print $1, $3 ? $3 : $2 }')
+	version+=$("$runtime" --version | awk '/^go: go/ { print " (Go " substr($2, 3) ")" }')
+	jq -rR --arg runtime "$runtime" --slurpfile file "$update" -n '
+		([inputs | split(" ")] | group_by(.[0]) | map({key: .[0][0], value: map(.[1])}) | from_entries) as $needs
+		| ($file[0].entries | map({key: .syscall, value: .}) | from_entries) as $known
+		| [($needs | keys[]), ($known | keys[])] | unique
+		| map(. as $name | ($known[$name] // {syscall: $name, when: [],
+				reason: "\($runtime) calls it, at least at some starts", source: "measured"})
+			| if $needs[$name] then .when = ([.when[], $needs[$name][]] | unique) | .source = "measured" else . end)
+		| map("\t\t{\"syscall\": \(.syscall | tojson), \"when\": [\(.when | map(tojson) | join(", "))], " +
+			"\"reason\": \(.reason | tojson), \"source\": \(.source | tojson)}")
+		| join(",\n")' <"$work/needs" >"$work/entries"
+	{
+		printf '{\n\t"runtime": "%s",\n\t"about": %s,\n' "$runtime" "$(jq .about "$update")"
+		jq -r --arg now "$version on $(uname -s) $(uname -r | cut -d. -f1,2)" '"\t\"measured\": " +
+			(.measured | sub("^[^,]*"; $now) | tojson) + ",\n\t\"entries\": ["' "$update"
+		cat "$work/entries"
+		printf '\t]\n}\n'
+	} >"$work/floor.json"
+	jq -e . "$work/floor.json" >/dev/null
+	cp "$work/floor.json" "$update.new"
+	mv "$update.new" "$update"
+else
 	cat "$work/measured"
-	exit
 fi
-missing=$(awk '{ print $4 }' "$work/measured" | sort -u |
-	grep -vxFf <(jq -r '.entries[].syscall' "$check") || true)
-[ -z "$missing" ] || { echo "not in $check: ${missing//$'\n'/ }"; exit 1; }
-echo "every call that was measured is in $check"

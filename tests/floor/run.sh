@@ -5,11 +5,14 @@
 # exit_group is started under a profile of nothing but the floor, many times, as Go runtimes differ
 # from run to run. Without one of the calls it must not start, or the test could not fail.
 #
+# And does the floor have what whittle itself measures, here and now?
+#
 #   tests/floor/run.sh [BUILD-FOLDER [STARTS]]     without a folder, $WHITTLE is the program
 #
 # Prints "ok NAME" or "not ok NAME: why" for each case.
 set -euo pipefail
 
+templates=$(cd "$(dirname "$0")/../../templates" && pwd)
 whittle=${WHITTLE:-}
 [ $# = 0 ] || whittle=$1/whittle
 whittle=$(realpath "$whittle" 2>/dev/null) || whittle=
@@ -104,6 +107,15 @@ must_fail() { # RUNTIME NNP SYSCALL
 	fi
 }
 
+measured() { # RUNTIME
+	local name="$1: what is measured is in the table" said
+	if said=$(WHITTLE=$whittle "$templates/measure-floor.sh" -n 1 -c "$templates/floors/$1.json" "$1" 2>&1); then
+		echo "ok $name"
+	else
+		echo "not ok $name: $(tail -1 <<<"$said")"
+	fi
+}
+
 for runtime in runc crun; do
 	command -v $runtime >/dev/null || { echo "not ok $runtime: it is not installed"; continue; }
 	for nnp in on off; do
@@ -113,4 +125,5 @@ for runtime in runc crun; do
 	done
 	must_fail $runtime on execve
 	must_fail $runtime off capset
+	measured $runtime
 done
