@@ -15,8 +15,8 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
-	equal transparent named cli golden peer samples samples-engines quickstart floor docker container container-record vm
-	bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+	equal transparent named cli golden peer samples samples-engines quickstart floor docker container container-record
+	container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
 more_suites=(equal-night)
@@ -376,7 +376,9 @@ run_suite() {
 	floor) suite_script floor release tests/floor/run.sh ;;
 	peer) suite_script peer release tests/peer/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
-| `tests/container/` | containers recorded from outside, in the background and the foreground, by the real runc, crun, Docker and Podman: they behave as without |
+	container) suite_script container release tests/container/run.py ;;
+	container-record) suite_script container-record release tests/container/front.py ;;
+	container-proof) suite_script container-proof release tests/container/proof.py ;;
 	vm) suite_script vm release tests/vm/run.sh ;;
 	bench) suite_script bench release tests/bench/check.py ;;
 	samples) suite_samples ;;

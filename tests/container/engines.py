@@ -14,6 +14,9 @@ import harness
 ENGINE_SH = os.path.join(harness.TESTS, "docker", "engine.sh")
 
 
+HAS_APPARMOR = os.path.isdir("/sys/kernel/security/apparmor")
+
+
 class Failed(Exception):
     """Something that should have worked did not: why."""
 
@@ -66,11 +69,12 @@ class Engine:
             self.run("rm", "-f", name, check=False)
 
     def confinement(self, bundle_folder):
-        """The arguments of docker-run.args; Podman refuses the name of a profile where the kernel has no AppArmor."""
+        """The arguments of docker-run.args, but for ports, which would be published through a bridge; and Podman refuses the name of
+        a profile where the kernel has no AppArmor."""
         with open(os.path.join(bundle_folder, "bundle", "docker-run.args"), encoding="utf-8") as f:
             lines = [line.strip() for line in f if line.strip() and not line.startswith("#")]
-        has = os.path.isdir("/sys/kernel/security/apparmor")
-        return [line for line in lines if has or not line.startswith("--security-opt=apparmor=")]
+        without = ("--publish=",) if HAS_APPARMOR else ("--publish=", "--security-opt=apparmor=")
+        return [line for line in lines if not line.startswith(without)]
 
 
 class Container:
@@ -148,17 +152,16 @@ class Container:
 class Docker(Engine):
     name = "docker"
 
-    def __init__(self, top, *dockerd_arguments):
+    def __init__(self, top):
         super().__init__(top)
         self.folder = os.path.join(self.top, "e")
         self.tool = ("docker", "--host", f"unix://{self.folder}/sock")
-        self.arguments = dockerd_arguments
 
     def __enter__(self):
         # A file, not a pipe: the engine it leaves behind would hold the pipe open.
         with open(os.path.join(self.top, "start.log"), "w+", encoding="utf-8", errors="replace") as log:
-            done = subprocess.run([ENGINE_SH, "start", self.folder, *self.arguments], timeout=60, stdin=subprocess.DEVNULL,
-                                  stdout=log, stderr=log, check=False)
+            done = subprocess.run([ENGINE_SH, "start", self.folder], timeout=60, stdin=subprocess.DEVNULL, stdout=log,
+                                  stderr=log, check=False)
             log.seek(0)
             if done.returncode != 0:
                 raise Failed(f"no engine: {last_line(log.read())}")
@@ -202,3 +205,16 @@ class Podman(Engine):
     def container(self, service, name, *options, cwd=None):
         with super().container(service, name, *options, cwd=cwd) as made:
             yield PodmanContainer(self, service, made.name)
+
+    @contextlib.contextmanager
+    def pod(self, service, pod, seccomp_root):
+        """What "kube play" makes of it. Gives the Container."""
+        path = os.path.join(seccomp_root, "pod.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(pod, f)  # JSON is YAML
+        name = f"{pod['metadata']['name']}-{pod['spec']['containers'][0]['name']}"
+        try:
+            self.run("kube", "play", "--network", "none", "--seccomp-profile-root", seccomp_root, path, timeout=120)
+            yield PodmanContainer(self, service, name)
+        finally:
+            self.run("kube", "down", path, check=False)

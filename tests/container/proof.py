@@ -6,15 +6,18 @@ recorded from outside under their load, and serve that load under what was gener
    proof.py [--build DIR] [--whittle FILE] [--on docker,podman] [NAME…]
 
 A NAME is a part of "ENGINE/SERVICE". Each is started twice in each way; WH_PROOF_STARTS=20 shows what varies from start to
-start. docker exec, the health check and docker stop (exit status 0) work under the profile, and one without a call that the
-service needs fails. Prints a line a case.
+start. docker exec, the health check and docker stop (exit status 0) work under the profile, the pod serves in "podman kube play", and a
+profile without a call that the service needs fails. Prints a line a case.
 """
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+
+import yaml
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.dont_write_bytecode = True
@@ -108,6 +111,29 @@ class Proof:
             except Failed as failed:
                 raise Failed(f"start {i + 1} of {self.starts}: {failed}") from failed
 
+    def played(self):
+        """podman kube play of the pod as it was generated, but for what it cannot know."""
+        bundle = os.path.join(self.folder, "nnp-on", "bundle")
+        with open(os.path.join(bundle, "kubernetes.yaml"), encoding="utf-8") as f:
+            pod = yaml.safe_load(f)
+        made, = pod["spec"]["containers"]
+        made["image"] = self.engine.image(self.service)
+        # Podman would publish them through a bridge, and there is but loopback.
+        made.pop("ports", None)
+        # Where the kernel has no AppArmor there is none to be asked for.
+        if not engines.HAS_APPARMOR:
+            made["securityContext"].pop("appArmorProfile", None)
+        profile = made["securityContext"]["seccompProfile"]["localhostProfile"]
+        root = os.path.join(self.folder, "seccomp")
+        os.makedirs(os.path.dirname(os.path.join(root, profile)))
+        shutil.copy(os.path.join(bundle, "seccomp.json"), os.path.join(root, profile))
+        with self.engine.pod(self.service, pod, root) as container:
+            container.serve()
+            status = os.path.join("/proc", container.inspect(".State.Pid"), "status")
+            with open(status, encoding="utf-8") as f:
+                if "Seccomp:\t2\n" not in f.read():
+                    raise Failed("the pod runs without a filter")
+
     def refuted(self):
         """With a call less that it needs it does not serve."""
         made = os.path.join(self.folder, "nnp-on")
@@ -134,6 +160,7 @@ def prove(results, options, top, engine, service):
     steps = [("record", proof.record),
              ("with no_new_privs", functools.partial(proof.confined, "on")),
              ("without no_new_privs", functools.partial(proof.confined, "off")),
+             *([("kube play", proof.played)] if engine.name == "podman" else []),
              ("does not serve without " + service.needs[0], proof.refuted)]
     for name, step in steps:
         try:
@@ -146,13 +173,14 @@ def prove(results, options, top, engine, service):
 
 def recording_engines(options, top):
     """Docker as "whittle runtime install" makes it; Podman with a runtime of its own for what is recorded."""
-    config, runtime = os.path.join(top, "daemon.json"), os.path.join(top, "recorder")
+    docker, podman = engines.Docker(top), engines.Podman(top)
+    config, runtime = os.path.join(docker.folder, "daemon.json"), os.path.join(top, "recorder")
+    os.makedirs(docker.folder)
     subprocess.run([options.whittle, "runtime", "install", "--config", config, "--runtime", "runc"], check=True,
                    timeout=30, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     with open(runtime, "w", encoding="utf-8") as f:
         f.write(f"#!/bin/sh\nexec {options.whittle} runtime --runtime runc -- \"$@\"\n")
     os.chmod(runtime, 0o755)
-    docker, podman = engines.Docker(top, "--config-file", config), engines.Podman(top)
     docker.recorder, docker.recording = docker, ["--runtime", "whittle"]
     podman.recorder = engines.Podman(top, "--runtime", runtime)
     return docker, podman
