@@ -329,6 +329,49 @@ def no_image(way):
             *expect_said(none, "no image among the arguments")]
 
 
+@case(ENGINES)
+def joins(way):
+    """What the engine executes in the container is of the recording, and the container's neighbours are not."""
+    line = f"{way.engine} exec $WHITTLE_CONTAINER_ID /bin/sh -c 'echo >/tmp/by-exec'"
+    made = way.record(patient(), "--ready", "log:hello", "--load", line)
+    wrong = expect(made, load_outcome="exited 0")
+    if wrong:
+        return wrong
+    by_exec = [fact["phases"] for fact in made.trace["files"] if fact["path"] == "/tmp/by-exec"]
+    if not by_exec or any(phases != ["exec"] for phases in by_exec):
+        wrong.append(f"what was executed in it wrote in phases {by_exec}")
+    return wrong + [f"gap: {gap['kind']}" for gap in made.trace["gaps"]]
+
+
+@case(DOCKER)
+def health(way):
+    made = way.record(patient(), "--ready", "log:hello", "--duration", "2",
+                      more=["--health-cmd", "echo >/tmp/by-health-check", "--health-interval", "0.5s"])
+    found = [fact["phases"] for fact in (made.trace or {}).get("files", []) if fact["path"] == "/tmp/by-health-check"]
+    return made.problem + ([] if found and found[0] == ["exec"] else [f"the health check wrote in phases {found}"])
+
+
+@case(DOCKER)
+def stopped(way):
+    """A whittle that is stopped, or killed, holds up no other user of the runtime."""
+    options, command = way.words(patient())
+    argv = [way.bed.options.whittle, "record", "-o", way.bed.top + "/trace.json", *options, "--", *command]
+    wrong = []
+    with subprocess.Popen(argv, env=way.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:
+        child.stdout.readline()
+        for sig in (signal.SIGSTOP, signal.SIGKILL):
+            child.send_signal(sig)
+            try:
+                subprocess.run(["runc", "--version"], stdout=subprocess.DEVNULL, check=True, timeout=10)
+            except subprocess.TimeoutExpired:
+                wrong.append(f"after {sig.name} runc waits")
+    for name in way.left():
+        way.run(["docker", "rm", "-f", name])
+    for path in glob.glob("/run/whittle/*.wait"):
+        os.unlink(path)
+    return wrong
+
+
 @case(DOCKER)
 def no_daemon(way):
     made = harness.Recording(way.bed.options, ["front:1"], way.bed.top + "/no.json", extra=["--docker"],
@@ -433,6 +476,8 @@ def try_case(bed, way, function):
 
 def main():
     options = harness.parse(harness.parser(__doc__))
+    # Where whittle and hooks meet is below /run.
+    harness.isolate(own_run=True)
     results = harness.Results()
     with harness.temporary("front", options.keep) as top:
         bed = Bed(options, top)
