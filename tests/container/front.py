@@ -343,6 +343,39 @@ def joins(way):
     return wrong + [f"gap: {gap['kind']}" for gap in made.trace["gaps"]]
 
 
+SCRIPT = """b=/bin/busybox; i=0
+while [ $i -lt 60 ]; do i=$((i + 1)); read line </etc/nginx.conf; [ -e /nowhere ]; kill -0 $$; done
+$b unshare -m true; $b mount -t tmpfs none /tmp; $b mkdir /tmp/made; $b rmdir /tmp/made; $b chmod 640 /etc/nginx.conf
+$b grep Seccomp /proc/self/status; (sleep 0.01 & wait); exit 0"""
+
+
+def without_runtime(trace):
+    """What the runtime itself does is not the same each time."""
+    for facts in trace.values():
+        if isinstance(facts, list):
+            facts[:] = [fact for fact in facts if fact.get("phases") != ["runtime"]]
+            for fact in facts:
+                fact["phases"] = [phase for phase in fact.get("phases", []) if phase != "runtime"]
+    return trace
+
+
+@case(ALL)
+def engines(way):
+    """The fastest engine sees what plain sees, among it what the container's own filter refuses."""
+    made = [way.record(["/bin/sh", "-c", SCRIPT], "--engine", engine) for engine in ("plain", "assisted")]
+    wrong = [line for one in made for line in one.problem]
+    if wrong:
+        return wrong
+    stops = [run_of(one)["stops"] for one in made]
+    if stops[1] > stops[0] / 2:
+        wrong.append(f"assisted stopped {stops[1]} times, plain {stops[0]}")
+    shown = [[line for line in one.said.splitlines() if line.startswith("Seccomp")] for one in made]
+    if shown[0] != shown[1] or len(shown[0]) != 2:
+        wrong.append(f"what it sees of its filters: {shown}")
+    plain, assisted = (without_runtime(one.trace) for one in made)
+    return wrong + harness.module("equal", "compare.py").compare(plain, assisted)
+
+
 @case(DOCKER)
 def health(way):
     made = way.record(patient(), "--ready", "log:hello", "--duration", "2",
