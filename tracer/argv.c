@@ -21,7 +21,7 @@ int wh_argv_set(struct wh_strlist *list, const char *const *v, size_t n)
 		if (!block)
 			return -ENOMEM;
 	}
-	text = (char *)(block + n);
+	text = n ? (char *)(block + n) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(v[i]) + 1;
 
