@@ -168,7 +168,7 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 	t->vfork_child = false;
 	t->exiting = false;
 	wh_site_forget(r->sites, t->process->tgid);
-	came_in = t->process->outside && wh_outside_executed(r, t);
+	came_in = t->process->outside && wh_outside_executed(t);
 	if (t->process->outside)
 		return 0;
 	r->phase = t->process->phase ? t->process->phase : r->service_phase;

@@ -70,6 +70,23 @@ static bool executes(const struct __ptrace_syscall_info *info)
 	return is_native(info, nr) && (nr == SYS_execve || nr == SYS_execveat);
 }
 
+void wh_outside_here(struct wh_recorder *r, pid_t pid)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
+	if (fstatat(r->proc_fd, path, &st, 0) == 0) {
+		r->container_mnt_dev = st.st_dev;
+		r->container_mnt_ino = st.st_ino;
+	}
+	snprintf(path, sizeof(path), "%d/root", (int)pid);
+	if (wh_path_look(r->proc_fd, path, 0, &st) == 0)
+		r->container_root = st.st_dev;
+	/* Where it is gone already, nothing more comes of it. */
+	wh_userns_read(r->proc_fd, pid, &r->home);
+}
+
 /* Where the container is, and so is whoever joins it. */
 static bool is_in_container(const struct wh_recorder *r, pid_t tid)
 {
@@ -116,32 +133,22 @@ int wh_outside_stop(struct wh_recorder *r, struct wh_task *task,
 	k = process->filtered ? count_call(r, task, info) : 0;
 	if (k < 0 || !executes(info))
 		return k;
+	/* All is there by now that it is to be in, and the call itself is the container's already. */
+	if (process->outside == WH_OUTSIDE_INIT)
+		wh_outside_here(r, task->tid);
 	process->entering = process->outside == WH_OUTSIDE_INIT || is_in_container(r, task->tid);
 	return process->entering;
 }
 
-bool wh_outside_executed(struct wh_recorder *r, struct wh_task *task)
+bool wh_outside_executed(struct wh_task *task)
 {
 	struct wh_process *process = task->process;
 	bool main = process->outside == WH_OUTSIDE_INIT;
-	char path[32];
-	struct stat st;
 
 	if (!process->entering)
 		return false;
 	process->outside = WH_INSIDE;
 	process->entering = process->filtered = false;
 	process->phase = main ? 0 : WH_PHASE_EXEC;
-	snprintf(path, sizeof(path), "%d/ns/mnt", (int)task->tid);
-	if (main && fstatat(r->proc_fd, path, &st, 0) == 0) {
-		r->container_mnt_dev = st.st_dev;
-		r->container_mnt_ino = st.st_ino;
-	}
-	snprintf(path, sizeof(path), "%d/root", (int)task->tid);
-	if (main && wh_path_look(r->proc_fd, path, 0, &st) == 0)
-		r->container_root = st.st_dev;
-	/* Where it is gone already, nothing more comes of it. */
-	if (main)
-		wh_userns_read(r->proc_fd, task->tid, &r->home);
 	return true;
 }

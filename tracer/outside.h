@@ -13,6 +13,11 @@
 
 /** wh_outside_put() - the process is outside, by @way; at once, before it goes on. */
 void wh_outside_put(struct wh_process *process, enum wh_outside way);
+/**
+ * wh_outside_here() - the container is where the process @pid is: its mount namespace, in which others join, its
+ * root, and its user namespace, as which facts give ids and which capabilities are judged in.
+ */
+void wh_outside_here(struct wh_recorder *r, pid_t pid);
 /** wh_outside_inherit() - @child is new, and @maker made it. */
 void wh_outside_inherit(struct wh_process *child, const struct wh_process *maker);
 
@@ -34,6 +39,6 @@ int wh_outside_stop(struct wh_recorder *r, struct wh_task *task,
  * wh_outside_executed() - @task, which is outside, is at PTRACE_EVENT_EXEC. Return: whether it is inside now; then its
  * process is marked so.
  */
-bool wh_outside_executed(struct wh_recorder *r, struct wh_task *task);
+bool wh_outside_executed(struct wh_task *task);
 
 #endif

@@ -58,7 +58,8 @@ def mounted_tmpfs(folder):
             os.mkdir(f"{folder}/{name}")
         yield
     finally:
-        subprocess.run(["/bin/umount", folder], check=True)
+        # A server of the file system that was on it may take a moment to end.
+        subprocess.run(["/bin/umount", "--lazy", folder], check=True)
 
 
 @contextlib.contextmanager
@@ -321,6 +322,22 @@ socket.socket(type=socket.SOCK_RAW, proto=1)
     have = {f["cap"]: evidence(trace, f["cap"]) for f in trace["caps"]}
     expect(have == want, f"{have}")
     expect({f["strength"] for f in trace["caps"]} == {"required"}, f"{trace['caps']}")
+
+
+@case
+def user_entrypoint():
+    """The call by which the init becomes the entrypoint is judged in the container, too."""
+    trace = record("/tmp/in/true", user=MAPS, setup="""
+import shutil
+os.mkdir("/tmp/in")
+shutil.copy("/bin/true", "/tmp/in/true")
+os.chown("/tmp/in", 33, 33)
+os.chmod("/tmp/in", 0o700)
+""")
+    caps = facts(trace, "caps", cap="CAP_DAC_READ_SEARCH")
+    expect([(c["strength"], c["evidence"]) for c in caps] ==
+           [("required", ["search the directories on the way to /tmp/in/true by uid 0 needs CAP_DAC_READ_SEARCH or "
+                          "CAP_DAC_OVERRIDE"])], f"{trace.get('caps')}")
 
 
 @case
