@@ -105,6 +105,9 @@ static const struct wh_field run_fields[] = {
 	FIELD(wh_run, container_image, STR, NULLABLE),
 	FIELD(wh_run, runtime, STR, NULLABLE),
 	FIELD(wh_run, attached, ANY, NULLABLE),
+	FIELD(wh_run, mounts, SET, .limit = WH_LIMIT_MOUNTS),
+	FIELD(wh_run, groups, SET, .limit = WH_LIMIT_GROUPS),
+	FIELD(wh_run, peak_tasks, U64, NULLABLE),
 	FIELD(wh_run, stops, U64),
 	FIELD(wh_run, tasks, U64),
 	FIELD(wh_run, duration_ms, U64),
@@ -123,6 +126,7 @@ static const struct wh_field file_fields[] = {
 	FIELD(wh_file, syscalls, SET, .limit = WH_LIMIT_SYSCALLS),
 	FIELD(wh_file, outcomes, COUNTS),
 	FIELD(wh_file, owner_always, ALL),
+	FIELD(wh_file, restricted, ANY, NULLABLE),
 	FIELD(wh_file, peers, SET, .limit = WH_LIMIT_PEERS),
 	HEAD,
 };

@@ -130,6 +130,8 @@ static bool is_empty(const struct wh_field *field, const void *p)
 		return !*(const char *const *)p;
 	case WH_FIELD_ANY:
 		return field->nullable && !*(const bool *)p;
+	case WH_FIELD_U64:
+		return field->nullable && !*(const uint64_t *)p;
 	case WH_FIELD_SET:
 		return !((const struct wh_strset *)p)->n;
 	case WH_FIELD_LIST:

@@ -259,6 +259,57 @@ static bool better_type(const char *old, const char *new)
 	return !old || (strcmp(old, "missing") == 0 && strcmp(new, "missing") != 0);
 }
 
+/* Whether not everybody may do it, going by the modes: see struct wh_file. */
+static bool is_restricted(const struct wh_place *place, enum wh_access access)
+{
+	unsigned want = 0;
+
+	switch (access) {
+	case WH_ACCESS_CREATE:
+	case WH_ACCESS_MKDIR:
+	case WH_ACCESS_RMDIR:
+	case WH_ACCESS_UNLINK:
+	case WH_ACCESS_RENAME_FROM:
+	case WH_ACCESS_RENAME_TO:
+	case WH_ACCESS_LINK_TO:
+	case WH_ACCESS_SYMLINK:
+	case WH_ACCESS_MKNOD:
+	case WH_ACCESS_BIND:
+		return place->search_restricted || !(place->dir_mode & S_IWOTH);
+	case WH_ACCESS_CHMOD:
+	case WH_ACCESS_CHOWN:
+	case WH_ACCESS_UTIME:
+	case WH_ACCESS_SETXATTR:
+	case WH_ACCESS_REMOVEXATTR:
+		return true;
+	case WH_ACCESS_READ:
+	case WH_ACCESS_LIST:
+	case WH_ACCESS_INHERIT_READ:
+	case WH_ACCESS_GETXATTR:
+		want = S_IROTH;
+		break;
+	case WH_ACCESS_WRITE:
+	case WH_ACCESS_APPEND:
+	case WH_ACCESS_TRUNCATE:
+	case WH_ACCESS_INHERIT_WRITE:
+	case WH_ACCESS_CONNECT:
+		want = S_IWOTH;
+		break;
+	case WH_ACCESS_EXEC:
+	case WH_ACCESS_CHDIR:
+	case WH_ACCESS_CHROOT:
+		want = S_IXOTH;
+		break;
+	case WH_ACCESS_INTERPRETER:
+	case WH_ACCESS_LOADER:
+		want = S_IROTH | S_IXOTH;
+		break;
+	default:
+		break;
+	}
+	return place->search_restricted || (place->exists && (place->mode & want) != want);
+}
+
 int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struct wh_place *place,
 			enum wh_access access, const char *type, const char *peer)
 {
@@ -290,6 +341,7 @@ int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struc
 	creds = place->exists && fact->owner_always ? wh_creds_get(r, task) : NULL;
 	if (creds && creds->fsuid != place->uid)
 		fact->owner_always = false;
+	fact->restricted |= is_restricted(place, access);
 	k = wh_trace_add_str(r->trace, &fact->syscalls, WH_LIMIT_SYSCALLS, task->call.name);
 	if (k >= 0 && peer)
 		k = wh_trace_add_str(r->trace, &fact->peers, WH_LIMIT_PEERS, peer);

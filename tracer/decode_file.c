@@ -121,20 +121,26 @@ int wh_decode_file_open_exit(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_call *call = &task->call;
 	struct wh_place opened = {0};
-	bool existed = call->place[0].exists;
+	const struct wh_place *asked = &call->place[0];
+	bool existed = asked->exists;
 	int k;
 
 	if (!call->returned || call->err || call->detail)
-		return open_facts(r, task, &call->place[0], existed);
+		return open_facts(r, task, asked, existed);
 	/* The descriptor is the truth: what the path named may have changed since we looked. */
 	k = wh_path_fd(r, task, (int)call->ret, &opened);
+	/* It does not know the way there. */
+	if (k == 0 && opened.path && asked->path && strcmp(opened.path, asked->path) == 0) {
+		opened.dir_mode = asked->dir_mode;
+		opened.search_restricted = asked->search_restricted;
+	}
 	if (k == 0 && !opened.resolved)
-		k = open_facts(r, task, &call->place[0], existed);
+		k = open_facts(r, task, asked, existed);
 	else if (k == 0 && (call->number[FLAGS] & O_TMPFILE) == O_TMPFILE)
 		k = tmpfile_facts(r, task, &opened);
 	else if (k == 0)
 		k = open_facts(r, task, &opened, existed);
-	call->detail = same_place(&call->place[0], &opened);
+	call->detail = same_place(asked, &opened);
 	wh_path_clear(&opened);
 	return k;
 }

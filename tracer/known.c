@@ -20,7 +20,7 @@ struct key {
 	uint64_t arg[6]; /* those that mean something; 0 for pointers and descriptors */
 	uint64_t dev, ino;
 	uint32_t exists, search_denied, mode, uid, gid, nlink;
-	uint32_t dir_mode, dir_uid, dir_gid, unused;
+	uint32_t dir_mode, dir_uid, dir_gid, search_restricted;
 };
 
 struct entry {
@@ -292,6 +292,7 @@ static bool fill(struct wh_recorder *r, struct wh_task *task, struct key *key)
 	key->ino = place->ino;
 	key->exists = place->exists;
 	key->search_denied = place->search_denied;
+	key->search_restricted = place->search_restricted;
 	key->mode = place->mode;
 	key->uid = place->uid;
 	key->gid = place->gid;

@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Whether a file is one of the mount namespace in which a task is. What was opened elsewhere and handed in, or whose
- * mount is gone, has a path from some other root: the same text may well name another file in here.
- */
+/* What is mounted where the entrypoint of a container begins: proc(5), /proc/PID/mountinfo. */
 #ifndef WHITTLE_TRACER_MOUNTS_H
 #define WHITTLE_TRACER_MOUNTS_H
 
+#include "tracer/record.h"
 #include "tracer/task.h"
 
 /**
- * wh_mounts_unreachable() - whether the file at @path below @dir (as of statx(), flags @flags) is on no mount of
- * the task's mount namespace. Only asked of tasks in another one than ours; where it cannot be told, the answer
- * is no.
+ * struct wh_mounts_line - a line of mountinfo. Strings are the caller's buffer, escapes resolved.
+ * @root: the folder of the file system that is mounted, "/" for all of it
+ * @read_only: the mount or its file system is
  */
-bool wh_mounts_unreachable(struct wh_recorder *r, const struct wh_task *task, int dir,
-			   const char *path, int flags);
+struct wh_mounts_line {
+	char *root, *point, *fstype;
+	bool read_only;
+};
+
+/** wh_mounts_parse() - read a line (without newline; it is changed); -EINVAL when it is not one of that file. */
+int wh_mounts_parse(char *line, struct wh_mounts_line *ret_line);
+
+/** wh_mounts_word() - how struct wh_run.mounts names a mount of this kind. Static. */
+const char *wh_mounts_word(const struct wh_mounts_line *line);
+
+/**
+ * wh_mounts_fill() - @run->mounts, if the process is in a container: one that is recorded as such, or whose root is laid
+ * over an image, or a plain folder in a mount namespace of its own. What cannot be read is left out.
+ * @container: it is known to be one
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int wh_mounts_fill(struct wh_recorder *r, pid_t pid, bool container, struct wh_run *run);
 
 #endif

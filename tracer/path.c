@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
-#include "tracer/mounts.h"
+#include "tracer/unreachable.h"
 #include "tracer/path_impl.h"
 
 const char *wh_path_type(uint32_t mode)
@@ -186,7 +186,7 @@ bool wh_path_mark(struct wh_recorder *r, const struct wh_task *task, int dir, co
 	static const char mark[] = WH_FILE_UNREACHABLE;
 	size_t n = strlen(mark), len = strlen(text);
 
-	if (!wh_mounts_unreachable(r, task, dir, path, flags))
+	if (!wh_unreachable_is(r, task, dir, path, flags))
 		return true;
 	if (n + len >= size)
 		return false;

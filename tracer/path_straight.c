@@ -92,6 +92,8 @@ static bool pass(struct straight *s, const struct stat *st)
 	s->asked_dev = st->st_dev;
 	if (wh_path_search_denied(s->r, s->task, st))
 		s->place->search_denied = true;
+	if (!(st->st_mode & S_IXOTH))
+		s->place->search_restricted = true;
 	return true;
 }
 

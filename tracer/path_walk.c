@@ -357,6 +357,8 @@ static int walk_run(struct walk *w)
 			return walk_finish_missing(w, w->name);
 		if (wh_path_search_denied(w->start->r, w->start->task, &w->dir_st))
 			w->place->search_denied = true;
+		if (!(w->dir_st.st_mode & S_IXOTH))
+			w->place->search_restricted = true;
 		if (strcmp(w->name, ".") == 0)
 			continue;
 		if (strcmp(w->name, "..") == 0) {

@@ -212,7 +212,8 @@ static bool same_object(const struct wh_place *a, const struct wh_place *b)
 static bool same_place(const struct wh_place *a, const struct wh_place *b)
 {
 	return same_object(a, b) && a->search_denied == b->search_denied &&
-	       a->dir_mode == b->dir_mode && a->dir_uid == b->dir_uid && a->dir_gid == b->dir_gid;
+	       a->search_restricted == b->search_restricted && a->dir_mode == b->dir_mode &&
+	       a->dir_uid == b->dir_uid && a->dir_gid == b->dir_gid;
 }
 
 /* Does it lead where it led? Return: 1, 0, -ENOMEM. */

@@ -342,6 +342,7 @@ static int record(struct recording *rec)
 		return err;
 	rec->run->stops = rec->r.stops;
 	rec->run->tasks = wh_task_total(rec->r.tasks);
+	rec->run->peak_tasks = wh_task_peak(rec->r.tasks);
 	if (rec->engine->finish && rec->engine->finish(&rec->r, rec->run) < 0)
 		return wh_error_oom(rec->e);
 	return wh_supervise_finish(rec->sv, rec->run) < 0 ? wh_error_oom(rec->e) : 0;

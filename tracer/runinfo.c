@@ -9,6 +9,7 @@
 
 #include "tracer/creds.h"
 #include "tracer/libc.h"
+#include "tracer/mounts.h"
 #include "tracer/namespace.h"
 #include "tracer/path.h"
 #include "tracer/procfs.h"
@@ -112,6 +113,16 @@ static int fill_creds(struct wh_recorder *r, const struct wh_creds *creds, struc
 	run->gid = wh_userns_inside(&r->home, &r->home.gid, creds->rgid, &gid) ? gid
 									       : WH_USERNS_NOBODY;
 	run->no_new_privs = creds->no_new_privs;
+	for (size_t i = 0; i < creds->n_groups; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%u",
+			 wh_userns_inside(&r->home, &r->home.gid, creds->groups[i], &gid)
+				 ? gid
+				 : WH_USERNS_NOBODY);
+		if (wh_trace_add_str(r->trace, &run->groups, WH_LIMIT_GROUPS, number) < 0)
+			return -ENOMEM;
+	}
 	return set_caps(r, &run->cap_effective, creds->effective) < 0 ||
 			       set_caps(r, &run->cap_permitted, creds->permitted) < 0 ||
 			       set_caps(r, &run->cap_inheritable, creds->inheritable) < 0 ||
@@ -194,5 +205,11 @@ int wh_runinfo_entry(struct wh_recorder *r, struct wh_task *task, struct wh_run 
 		run->seccomp_mode = value;
 	net = wh_namespace_open(r, pid, "net");
 	wh_namespace_port_start(r, net, &run->ip_unprivileged_port_start);
-	return fill_label(r, pid, run) < 0 || fill_libc(r, pid, run) < 0 ? -ENOMEM : 0;
+	/* What there was before is its runtime's. */
+	wh_task_peak_reset(r->tasks);
+	return fill_label(r, pid, run) < 0 || fill_libc(r, pid, run) < 0 ||
+			       wh_mounts_fill(r, pid, run->container_id || run->container_engine,
+					      run) < 0
+		       ? -ENOMEM
+		       : 0;
 }

@@ -16,7 +16,7 @@
 struct wh_tasks {
 	struct wh_task *task[BUCKETS];
 	struct wh_process *process[BUCKETS];
-	size_t n;
+	size_t n, peak;
 	uint64_t total;
 	void (*removed)(void *data, struct wh_task *task);
 	void *removed_data;
@@ -35,6 +35,16 @@ struct wh_tasks *wh_task_table_new(void)
 size_t wh_task_count(const struct wh_tasks *tasks)
 {
 	return tasks->n;
+}
+
+size_t wh_task_peak(const struct wh_tasks *tasks)
+{
+	return tasks->peak;
+}
+
+void wh_task_peak_reset(struct wh_tasks *tasks)
+{
+	tasks->peak = tasks->n;
 }
 
 uint64_t wh_task_total(const struct wh_tasks *tasks)
@@ -185,6 +195,8 @@ int wh_task_add(struct wh_recorder *r, pid_t tid, const struct wh_task *maker,
 	task->next = r->tasks->task[bucket(tid)];
 	r->tasks->task[bucket(tid)] = task;
 	r->tasks->n++;
+	if (r->tasks->n > r->tasks->peak)
+		r->tasks->peak = r->tasks->n;
 	r->tasks->total++;
 	*ret_task = task;
 	return 0;

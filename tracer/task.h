@@ -82,6 +82,7 @@ struct wh_place {
 	 * on one of them, so that only CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE let it pass.
 	 */
 	bool search_denied;
+	bool search_restricted; /* others than owner and group have no x on one of them */
 	/* What tracer/recent.c does it again with; only where it is used. */
 	char *asked;	/* the text that was resolved; */
 	unsigned flags; /* of tracer/path.h; */
@@ -194,7 +195,7 @@ struct wh_path_devices {
 
 #define WH_MOUNTS_MAX 1024
 
-/** struct wh_mounts - the mounts of the mount namespace @ns, as last read; tracer/mounts.h. */
+/** struct wh_mounts - the mounts of the mount namespace @ns, as last read; tracer/unreachable.h. */
 struct wh_mounts {
 	uint64_t ns, generation;
 	bool known;
@@ -221,7 +222,7 @@ struct wh_recorder {
 	struct wh_site_finder *sites;	 /* tracer/site.h */
 	struct wh_decode_memory *decode; /* tracer/decode.h */
 	struct wh_path_devices devices;	 /* tracer/path.h */
-	struct wh_mounts mounts;	 /* tracer/mounts.h */
+	struct wh_mounts mounts;	 /* tracer/unreachable.h */
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
 	struct wh_recent *recent;	 /* tracer/recent.h; likewise */
 	struct wh_notify *notify;	 /* tracer/notify.h; likewise */
@@ -238,6 +239,9 @@ struct wh_recorder {
 struct wh_tasks *wh_task_table_new(void);
 void wh_task_table_free(struct wh_tasks *tasks);
 size_t wh_task_count(const struct wh_tasks *tasks);
+/** wh_task_peak() - the most that there were at once since wh_task_peak_reset(). */
+size_t wh_task_peak(const struct wh_tasks *tasks);
+void wh_task_peak_reset(struct wh_tasks *tasks);
 /** wh_task_total() - how many there have been. */
 uint64_t wh_task_total(const struct wh_tasks *tasks);
 

@@ -28,7 +28,7 @@ struct wh_field {
 	enum wh_field_type type;
 	size_t offset;
 	bool key;
-	bool nullable; /* a STR or ANY that may be absent; others must be there and not empty */
+	bool nullable; /* a STR, ANY or U64 that may be absent; others must be there and not empty */
 	size_t limit;  /* of a set */
 	const char *const *names; /* of an enum or of bits, n_names of them */
 	size_t n_names;

@@ -148,6 +148,15 @@ struct wh_run {
 	const char *container_engine, *container_id, *container_name, *container_image;
 	const char *runtime;
 	bool attached; /* it was running when the recording began: its start-up was not seen */
+	/*
+	 * Of a recording in a container only: what was mounted when the entrypoint was executed, a mount as
+	 * "WORD ro|rw FSTYPE POINT". WORD is "root", "kernel" (proc and its like), "tmpfs", "volume" (of Docker's or Podman's),
+	 * "bind" (a part of another file system), or "mount".
+	 */
+	struct wh_strset mounts;
+	struct wh_strset groups; /* supplementary ones of the entrypoint, as decimal numbers */
+	/* The most threads that there were at once since the entrypoint's execve; 0: not counted. */
+	uint64_t peak_tasks;
 	uint64_t stops, tasks, duration_ms; /* counters of the tracer */
 };
 
@@ -232,6 +241,8 @@ const char *wh_trace_access_letters(enum wh_access access);
  * @type: "file", "dir", "chr", "blk", "fifo", "socket", "link", or "missing"
  * @outcomes: "ok" and errno names
  * @owner_always: each time it was there, the task's fsuid owned it
+ * @restricted: at least once not everybody could have done it: what the mode has for others, of the object, its folder or
+ *   one on the way there, was not enough, or it is the owner's alone (chmod). Capabilities and ACLs aside.
  * @peers: the other side of a rename or link; the target text of a symlink
  */
 struct wh_file {
@@ -242,6 +253,7 @@ struct wh_file {
 	struct wh_strset syscalls;
 	struct wh_counts outcomes;
 	bool owner_always;
+	bool restricted;
 	struct wh_strset peers;
 };
 
@@ -434,6 +446,8 @@ const char *wh_trace_intern(struct wh_trace *t, const char *s);
 #define WH_LIMIT_TUPLES	  64
 #define WH_LIMIT_CAPS	  64
 #define WH_LIMIT_NOTES	  64
+#define WH_LIMIT_MOUNTS	  64
+#define WH_LIMIT_GROUPS	  64
 
 int wh_trace_add_str(struct wh_trace *t, struct wh_strset *set, size_t limit, const char *s);
 int wh_trace_add_count(struct wh_trace *t, struct wh_counts *counts, const char *name, uint64_t n);
