@@ -60,8 +60,9 @@ const struct wh_cli_command wh_explain_command = {
 	.summary = "say why something is in a profile, or why it is not",
 	.operands = "TRACE|BUNDLE ITEM…",
 	.about = "An ITEM is a system call, a capability, a path, a socket family, a signal, a "
-		 "kind of gap, "
-		 "or a rule of the AppArmor profile. Shows whether it is allowed, and why: the "
+		 "kind of gap, a rule of the AppArmor profile, or a way to run it: read-only, "
+		 "tmpfs, volumes, user, network, ports, pids-limit, no-new-privileges, a directive "
+		 "of systemd's. Shows whether it is allowed, and why: the "
 		 "recording, the program, the call stack of the first time, the evidence, or which "
 		 "need of "
 		 "the container runtime it serves. Exit status 1: an ITEM is in no profile.",

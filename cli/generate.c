@@ -164,7 +164,9 @@ static const struct wh_cli_option options_table[] = {
 	{"runtime", 0, "runc|crun|none",
 	 "whose own needs are added (default: the recorded one, else runc)", true},
 	{"format", 0, "LIST",
-	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, report, notes", false},
+	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, quadlet, systemd, report, "
+	 "notes",
+	 false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
 	{"allow-gaps", 0, NULL, "go on although the traces lack something", false},
 	{NULL},
@@ -176,7 +178,8 @@ const struct wh_cli_command wh_generate_command = {
 	.operands = "TRACE…",
 	.about = "Merges the traces and writes a bundle: a folder with a seccomp profile, an "
 		 "AppArmor profile, the capability list, arguments for docker run, fragments for "
-		 "Compose and Kubernetes, a report, notes and the trace. Where a trace is known to "
+		 "Compose, Kubernetes, Podman Quadlet and systemd, a report, notes and the trace. "
+		 "Where a trace is known to "
 		 "lack something, it refuses unless --allow-gaps is given.",
 	.example = "whittle generate -o nginx/ nginx.trace\n"
 		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",

@@ -2,6 +2,92 @@
 /* compose.yaml: to be laid over a project's own file. */
 #include "gen/emit.h"
 
+static void add_security(const struct wh_emit *emit, struct wh_buf *b)
+{
+	const struct wh_policy *p = emit->policy;
+
+	if (!p->no_new_privs && !wh_emit_has(emit, WH_EMIT_SECCOMP) &&
+	    !wh_emit_has(emit, WH_EMIT_APPARMOR))
+		return;
+	wh_buf_adds(b, "    security_opt:\n");
+	if (wh_emit_has(emit, WH_EMIT_SECCOMP))
+		wh_buf_adds(b, "      # it made no system calls but these\n"
+			       "      - seccomp:./seccomp.json\n");
+	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
+		wh_buf_addf(b,
+			    "      # after: sudo apparmor_parser -r apparmor.profile\n"
+			    "      - apparmor:%s\n",
+			    p->name);
+	if (p->no_new_privs)
+		wh_buf_addf(b, "      # %s\n      - no-new-privileges:true\n",
+			    p->no_new_privs_reason);
+}
+
+static void add_places(const struct wh_policy *p, enum wh_policy_place_kind kind, const char *key,
+		       struct wh_buf *b)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < p->n_places; i++) {
+		const struct wh_policy_place *place = &p->places[i];
+
+		if (place->kind != kind)
+			continue;
+		if (kind == WH_POLICY_GIVEN) {
+			wh_buf_addf(b, "    # to be added to volumes: …:%s%s: %s\n", place->path,
+				    place->read_only ? ":ro" : "", place->reason);
+			continue;
+		}
+		if (first)
+			wh_buf_addf(b, "    %s:\n", key);
+		first = false;
+		wh_buf_addf(b, "      # %s\n      - %s%s%s\n", place->reason, place->path,
+			    kind == WH_POLICY_TMPFS ? ":" : "",
+			    kind == WH_POLICY_TMPFS ? place->options : "");
+	}
+}
+
+static void add_hint(const struct wh_policy *p, enum wh_policy_hint_id id, const char *key,
+		     const char *quote, struct wh_buf *b)
+{
+	const struct wh_policy_hint *hint = &p->hints[id];
+
+	if (hint->on)
+		wh_buf_addf(b, "    # %s\n    %s: %s%s%s\n", hint->reason, key, quote,
+			    hint->value ? hint->value : "true", quote);
+	else
+		wh_buf_addf(b, "    # without %s: %s\n", key, hint->reason);
+}
+
+static void add_ports(const struct wh_policy *p, struct wh_buf *b)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < p->n_ports; i++) {
+		const struct wh_policy_port *port = &p->ports[i];
+
+		if (!port->publish)
+			continue;
+		if (first)
+			wh_buf_adds(b, "    ports:\n");
+		first = false;
+		wh_buf_addf(b, "      # %s\n      - \"%u:%u/%s\"\n", port->reason, port->port,
+			    port->port, port->protocol);
+	}
+	for (size_t i = 0; i < p->n_ports; i++) {
+		if (!p->ports[i].publish)
+			wh_buf_addf(b, "    # no %s port published: %s\n", p->ports[i].protocol,
+				    p->ports[i].reason);
+	}
+}
+
+static void add_list(const char *const *values, size_t n, const char *key, struct wh_buf *b)
+{
+	for (size_t i = 0; i < n; i++)
+		wh_buf_addf(b, "%s%s%s      - \"%s\"\n", i ? "" : "    ", i ? "" : key,
+			    i ? "" : ":\n", values[i]);
+}
+
 int wh_compose_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *e)
 {
 	const struct wh_policy *p = emit->policy;
@@ -17,6 +103,7 @@ int wh_compose_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_erro
 		    "path.\n"
 		    "services:\n"
 		    "  \"%s\":\n"
+		    "    # only those are needed that are added\n"
 		    "    cap_drop:\n"
 		    "      - ALL\n",
 		    p->name, WH_VERSION, p->service);
@@ -26,21 +113,18 @@ int wh_compose_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_erro
 		if (first)
 			wh_buf_adds(b, "    cap_add:\n");
 		first = false;
-		wh_buf_addf(b, "      - %s\n", p->caps[i].name + strlen("CAP_"));
+		wh_buf_addf(b, "      # %s\n      - %s\n", p->caps[i].evidence,
+			    p->caps[i].name + strlen("CAP_"));
 	}
-	if (!p->no_new_privs && !wh_emit_has(emit, WH_EMIT_SECCOMP) &&
-	    !wh_emit_has(emit, WH_EMIT_APPARMOR))
-		return 0;
-	wh_buf_adds(b, "    security_opt:\n");
-	if (wh_emit_has(emit, WH_EMIT_SECCOMP))
-		wh_buf_adds(b, "      - seccomp:./seccomp.json\n");
-	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
-		wh_buf_addf(b,
-			    "      # after: sudo apparmor_parser -r apparmor.profile\n"
-			    "      - apparmor:%s\n",
-			    p->name);
-	if (p->no_new_privs)
-		wh_buf_addf(b, "      # %s\n      - no-new-privileges:true\n",
-			    p->no_new_privs_reason);
+	add_security(emit, b);
+	add_hint(p, WH_POLICY_HINT_READ_ONLY, "read_only", "", b);
+	add_places(p, WH_POLICY_TMPFS, "tmpfs", b);
+	add_places(p, WH_POLICY_VOLUME, "volumes", b);
+	add_places(p, WH_POLICY_GIVEN, "volumes", b);
+	add_hint(p, WH_POLICY_HINT_USER, "user", "\"", b);
+	add_list(p->groups, p->n_groups, "group_add", b);
+	add_hint(p, WH_POLICY_HINT_PIDS_LIMIT, "pids_limit", "", b);
+	add_hint(p, WH_POLICY_HINT_NETWORK, "network_mode", "\"", b);
+	add_ports(p, b);
 	return 0;
 }

@@ -14,6 +14,8 @@
 	X(DOCKER, "docker", "docker-run.args", wh_docker_emit)                                     \
 	X(COMPOSE, "compose", "compose.yaml", wh_compose_emit)                                     \
 	X(KUBERNETES, "kubernetes", "kubernetes.yaml", wh_kubernetes_emit)                         \
+	X(QUADLET, "quadlet", "quadlet.container", wh_quadlet_emit)                                \
+	X(SYSTEMD, "systemd", "systemd.conf", wh_systemd_emit)                                     \
 	X(REPORT, "report", "report.html", wh_report_emit)                                         \
 	X(NOTES, "notes", "NOTES.txt", wh_notes_emit)
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
+#include "gen/explain-internal.h"
 #include "gen/fixed.h"
 #include "gen/generalise.h"
 #include "gen/text.h"
@@ -164,7 +165,7 @@ static void add_other_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_
 	add_head(p, b, fact);
 }
 
-static void add_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_kind kind,
+void wh_explain_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_kind kind,
 		     const void *fact)
 {
 	if (kind == WH_KIND_SYSCALL)
@@ -395,7 +396,7 @@ static int explain_rules(const struct wh_policy *p, const char *item, struct wh_
 		for (size_t j = 0; j < rule->n_facts; j++) {
 			if (strcmp(rule->text, item) == 0 ||
 			    names_item(rule->kind, rule->facts[j], item))
-				add_fact(p, b, rule->kind, rule->facts[j]);
+				wh_explain_fact(p, b, rule->kind, rule->facts[j]);
 		}
 		told++;
 	}
@@ -463,6 +464,7 @@ int wh_explain_item(const struct wh_policy *p, const char *item, struct wh_buf *
 		return r;
 	told += r;
 	told += explain_rules(p, item, b);
+	told += wh_explain_run(p, item, b);
 	if (fixed.failed)
 		return wh_error_oom(e);
 	wh_buf_adds(b, fixed.data ? fixed.data : "");
@@ -473,7 +475,6 @@ int wh_explain_item(const struct wh_policy *p, const char *item, struct wh_buf *
 	if (b->len == before)
 		add_safe(b, "", item,
 			 " is not in the profile, and no system call, capability, path, socket "
-			 "family, "
-			 "signal or\nkind of gap that is known\n");
+			 "family, signal,\nkind of gap or way to run it that is known\n");
 	return told > 0;
 }

@@ -83,6 +83,34 @@ static void add_abis(const struct wh_policy *p, struct wh_buf *b)
 	wh_buf_adds(b, one ? "\n\n" : "  none\n\n");
 }
 
+static void add_running(const struct wh_policy *p, struct wh_buf *b)
+{
+	static const char *const kinds[] = {
+		[WH_POLICY_TMPFS] = "tmpfs",
+		[WH_POLICY_VOLUME] = "volume",
+		[WH_POLICY_GIVEN] = "to be mounted",
+	};
+
+	wh_buf_adds(
+		b, "How to run it with less; leave out what the project's own files say already\n");
+	for (int id = 0; id < WH_POLICY_HINTS; id++) {
+		const struct wh_policy_hint *hint = &p->hints[id];
+
+		wh_buf_addf(b, "  %-11s %s%s%s: %s\n",
+			    wh_policy_hint_name((enum wh_policy_hint_id)id),
+			    hint->on ? "yes" : "no", hint->value ? ", " : "",
+			    hint->value ? hint->value : "", hint->reason);
+	}
+	for (size_t i = 0; i < p->n_places; i++)
+		wh_buf_addf(b, "  %s %s: %s\n", kinds[p->places[i].kind], p->places[i].path,
+			    p->places[i].reason);
+	for (size_t i = 0; i < p->n_ports; i++)
+		wh_buf_addf(b, "  port %u/%s %s: %s\n", p->ports[i].port, p->ports[i].protocol,
+			    p->ports[i].publish ? "published" : "not published",
+			    p->ports[i].reason);
+	wh_buf_addc(b, '\n');
+}
+
 static void add_use(const struct wh_emit *emit, struct wh_buf *b)
 {
 	const struct wh_policy *p = emit->policy;
@@ -93,7 +121,16 @@ static void add_use(const struct wh_emit *emit, struct wh_buf *b)
 	if (wh_emit_has(emit, WH_EMIT_COMPOSE))
 		wh_buf_adds(b, "  Compose     lay compose.yaml over the project's own file\n");
 	if (wh_emit_has(emit, WH_EMIT_KUBERNETES))
-		wh_buf_adds(b, "  Kubernetes  put kubernetes.yaml into the container's entry\n");
+		wh_buf_adds(b, "  Kubernetes  kubernetes.yaml is a pod to start from, with podman "
+			       "kube play, "
+			       "too\n");
+	if (wh_emit_has(emit, WH_EMIT_QUADLET))
+		wh_buf_adds(b, "  Podman      quadlet.container is a unit for systemd; or "
+			       "docker-run.args, as "
+			       "above\n");
+	if (wh_emit_has(emit, WH_EMIT_SYSTEMD))
+		wh_buf_adds(b, "  systemd     systemd.conf is a drop-in for a service without a "
+			       "container\n");
 	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
 		wh_buf_adds(
 			b,
@@ -139,6 +176,7 @@ int wh_notes_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error 
 	add_caps(p, b);
 	wh_buf_addf(b, "no_new_privs: %s, as %s.\n\n", p->no_new_privs ? "on" : "off",
 		    p->no_new_privs_reason);
+	add_running(p, b);
 	add_abis(p, b);
 	add_use(emit, b);
 	return 0;

@@ -2,6 +2,7 @@
 /* Which capabilities are added, and why the others are not. */
 #include "gen/policy-internal.h"
 
+#include "gen/text.h"
 #include "whittle/capability.h"
 
 /*
@@ -162,6 +163,19 @@ static int cover(struct wh_policy *p, struct wh_error *e)
 	return cover_by_facts(p, e);
 }
 
+/* Facts are sorted by strength: the strongest comes last. */
+static int add_evidence(struct wh_policy *p, struct wh_policy_cap *cap, struct wh_error *e)
+{
+	const char *evidence = cap->reason;
+
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		if (!cap->facts[i]->denied && cap->facts[i]->evidence.n)
+			evidence = cap->facts[i]->evidence.v[0];
+	}
+	cap->evidence = wh_text_safe_dup(&p->pool, evidence);
+	return cap->evidence ? 0 : wh_error_oom(e);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct wh_policy_cap *x = a, *y = b;
@@ -180,8 +194,11 @@ int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
 		if (r < 0)
 			return r;
 	}
-	for (size_t i = 0; i < p->n_caps; i++)
+	for (size_t i = 0; i < p->n_caps; i++) {
 		decide(&p->caps[i]);
+		if (add_evidence(p, &p->caps[i], e) < 0)
+			return -ENOMEM;
+	}
 	if (p->n_caps)
 		qsort(p->caps, p->n_caps, sizeof(*p->caps), by_name);
 	return cover(p, e);

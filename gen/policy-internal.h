@@ -14,6 +14,30 @@ int wh_policy_files(struct wh_policy *p, struct wh_error *e);
 int wh_policy_rules(struct wh_policy *p, struct wh_error *e);
 int wh_policy_mounts(struct wh_policy *p, struct wh_error *e);
 int wh_policy_links(struct wh_policy *p, struct wh_error *e);
+int wh_policy_run(struct wh_policy *p, struct wh_error *e);
+int wh_policy_writable(struct wh_policy *p, struct wh_error *e);
+int wh_policy_user(struct wh_policy *p, struct wh_error *e);
+int wh_policy_unit(struct wh_policy *p, struct wh_error *e);
+
+/** wh_policy_hint_set() - decide a hint; @value may be NULL. The texts are the pool's; that of @reason is made safe. */
+int wh_policy_hint_set(struct wh_policy *p, enum wh_policy_hint_id id, bool on, const char *value,
+		       const char *reason, struct wh_error *e);
+/** wh_policy_hint_fact() - what it was decided from. */
+int wh_policy_hint_fact(struct wh_policy *p, enum wh_policy_hint_id id, enum wh_kind kind,
+			const void *fact, struct wh_error *e);
+/** wh_policy_unsure() - why what was not seen may have happened all the same, or NULL. */
+const char *wh_policy_unsure(const struct wh_policy *p);
+
+/** wh_policy_happened() - it succeeded once, or had not returned. */
+bool wh_policy_happened(const struct wh_counts *outcomes);
+/** wh_policy_own() - it is the container's own doing, and not its runtime's. */
+bool wh_policy_own(const struct wh_fact *fact);
+/** wh_policy_makes() - the access makes a name that may not have been there. */
+bool wh_policy_makes(enum wh_access access);
+/** wh_policy_within() - @path is below @folder, which has no slash at its end ("" is the root). */
+bool wh_policy_within(const char *path, const char *folder);
+/** wh_policy_is_plain() - it needs no quotes: for a shell, in YAML, in a unit, in a mount option. */
+bool wh_policy_is_plain(const char *path);
 
 /** wh_policy_facts() - those of p->of_service. */
 static inline const void *const *wh_policy_facts(const struct wh_policy *p, enum wh_kind kind,

@@ -285,7 +285,8 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 	r = wh_policy_files(p, e);
 	if (r < 0)
 		return r;
-	return wh_policy_rules(p, e);
+	r = wh_policy_rules(p, e);
+	return r < 0 ? r : wh_policy_run(p, e);
 }
 
 int wh_policy_new(struct wh_trace *trace, const struct wh_policy_options *options,

@@ -45,11 +45,14 @@ enum wh_policy_decision {
 	WH_POLICY_DENIED,     /* the service wanted it and did without */
 };
 
-/** struct wh_policy_cap - a capability that has facts. @reason: of the decision, in words. */
+/**
+ * struct wh_policy_cap - a capability that has facts. @reason: of the decision, in words; @evidence: the first of what it was
+ * decided from, fit for a comment.
+ */
 struct wh_policy_cap {
 	const char *name; /* "CAP_CHOWN" */
 	enum wh_policy_decision decision;
-	const char *reason;
+	const char *reason, *evidence;
 	const struct wh_cap **facts;
 	size_t n_facts;
 };
@@ -112,6 +115,76 @@ struct wh_policy_warning {
 	const struct wh_gap *gap; /* or NULL */
 };
 
+/**
+ * How a container is to be run, beyond its profiles. X(identifier, its name for `whittle explain`)
+ * USER's value is "UID:GID", that of PIDS_LIMIT a number; NETWORK's is "none", and SYSCTL's "NAME=VALUE".
+ */
+#define WH_POLICY_HINT_LIST(X)                                                                     \
+	X(READ_ONLY, "read-only")                                                                  \
+	X(USER, "user")                                                                            \
+	X(NETWORK, "network")                                                                      \
+	X(PIDS_LIMIT, "pids-limit")                                                                \
+	X(SYSCTL, "sysctl")
+
+enum wh_policy_hint_id {
+#define X(id, name) WH_POLICY_HINT_##id,
+	WH_POLICY_HINT_LIST(X)
+#undef X
+		WH_POLICY_HINTS
+};
+
+/**
+ * struct wh_policy_hint - a suggestion, or why there is none.
+ * @reason: in words, on one line
+ * @kind: what @facts are
+ */
+struct wh_policy_hint {
+	bool on;
+	const char *value; /* or NULL */
+	const char *reason;
+	enum wh_kind kind;
+	const void **facts;
+	size_t n_facts;
+};
+
+enum wh_policy_place_kind {
+	WH_POLICY_TMPFS,  /* empty memory will do */
+	WH_POLICY_VOLUME, /* a volume, that begins with what the image has there */
+	WH_POLICY_GIVEN, /* something was mounted there while it was recorded: whoever starts it must do so again */
+};
+
+/**
+ * struct wh_policy_place - a folder that the service needs to write to, or that was mounted for it.
+ * @path: of TMPFS and VOLUME one that needs no quotes anywhere
+ * @keeps: what the image has there is used: it must not be hidden
+ * @executes: programs or libraries in it were executed or mapped
+ * @options: of a tmpfs, without the size, which no trace shows
+ */
+struct wh_policy_place {
+	const char *path;
+	enum wh_policy_place_kind kind;
+	bool keeps, executes, read_only;
+	const char *options;
+	const char *reason;
+	const struct wh_file **facts;
+	size_t n_facts;
+};
+
+/** struct wh_policy_port - something was bound to. @publish: others than this machine can reach it. */
+struct wh_policy_port {
+	unsigned port; /* 0: the kernel chose one */
+	const char *protocol;
+	bool publish;
+	const char *reason;
+	const struct wh_socket *fact;
+};
+
+/** struct wh_policy_directive - a line of a systemd unit; not @on: left out, and why. */
+struct wh_policy_directive {
+	const char *name, *value, *reason;
+	bool on;
+};
+
 enum wh_policy_choice { WH_POLICY_AUTO, WH_POLICY_ON, WH_POLICY_OFF };
 
 /** struct wh_policy_options - strings are the caller's and only read while the policy is made. */
@@ -154,6 +227,19 @@ struct wh_policy {
 	size_t n_rules;
 	struct wh_policy_warning *warnings;
 	size_t n_warnings;
+
+	bool container;	   /* all runs were in one */
+	const char *image; /* of all runs, or NULL */
+	struct wh_policy_hint hints[WH_POLICY_HINTS];
+	uint64_t run_uid, run_gid; /* of the hint USER, if it is on */
+	const char **groups;	   /* the supplementary ones to go with it */
+	size_t n_groups;
+	struct wh_policy_place *places;
+	size_t n_places;
+	struct wh_policy_port *ports;
+	size_t n_ports;
+	struct wh_policy_directive *directives;
+	size_t n_directives;
 };
 
 /**
@@ -173,6 +259,9 @@ int wh_policy_check_name(const char *name, struct wh_error *e);
 const struct wh_policy_syscall *wh_policy_find_syscall(const struct wh_policy *p, const char *name);
 /** wh_policy_find_cap() - by name with or without "CAP_", or NULL. */
 const struct wh_policy_cap *wh_policy_find_cap(const struct wh_policy *p, const char *name);
+
+/** wh_policy_hint_name() - the name of a hint, as in WH_POLICY_HINT_LIST. Static. */
+const char *wh_policy_hint_name(enum wh_policy_hint_id id);
 
 /** struct wh_policy_numbers - before and after, for people. */
 struct wh_policy_numbers {

@@ -331,6 +331,49 @@ static void add_rules(const struct wh_policy *p, struct wh_buf *b)
 	wh_buf_adds(b, "</section>\n");
 }
 
+static void add_setting(struct wh_buf *b, const char *what, const char *value, const char *why)
+{
+	wh_buf_adds(b, "<tr>");
+	add_cell(b, "code", what);
+	add_cell(b, "code", value);
+	wh_buf_adds(b, "<td>");
+	add_html(b, why);
+	wh_buf_adds(b, "</td></tr>\n");
+}
+
+static void add_running(const struct wh_policy *p, struct wh_buf *b)
+{
+	static const char *const titles[] = {"How to run it", "Suggested", "Why", NULL};
+	static const char *const kinds[] = {
+		[WH_POLICY_TMPFS] = "tmpfs",
+		[WH_POLICY_VOLUME] = "volume",
+		[WH_POLICY_GIVEN] = "to be mounted",
+	};
+
+	wh_buf_adds(b, "<section id=\"running\"><h2>How to run it with less</h2>\n");
+	open_table(b, titles);
+	for (int id = 0; id < WH_POLICY_HINTS; id++) {
+		const struct wh_policy_hint *hint = &p->hints[id];
+
+		add_setting(b, wh_policy_hint_name((enum wh_policy_hint_id)id),
+			    !hint->on	  ? "no"
+			    : hint->value ? hint->value
+					  : "yes",
+			    hint->reason);
+	}
+	for (size_t i = 0; i < p->n_places; i++)
+		add_setting(b, p->places[i].path, kinds[p->places[i].kind], p->places[i].reason);
+	for (size_t i = 0; i < p->n_ports; i++) {
+		char port[32];
+
+		snprintf(port, sizeof(port), "port %u/%s", p->ports[i].port, p->ports[i].protocol);
+		add_setting(b, port, p->ports[i].publish ? "published" : "not published",
+			    p->ports[i].reason);
+	}
+	close_table(b);
+	wh_buf_adds(b, "</section>\n");
+}
+
 static void add_runs(const struct wh_policy *p, struct wh_buf *b)
 {
 	static const char *const titles[] = {"Recording", "Command", "Outcome", "On", NULL};
@@ -379,6 +422,7 @@ int wh_report_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error
 	add_syscalls(p, &body);
 	add_files(p, &body);
 	add_rules(p, &body);
+	add_running(p, &body);
 	add_runs(p, &body);
 	add_html(&service, p->service);
 	if (gaps.failed || cards.failed || body.failed || service.failed)

@@ -161,7 +161,7 @@ BAD = {
                       "beginning with a letter, digit or '_'"),
     "generate-format": (["generate", "--format", "caps,docke", "old.json"],
                         " generate: no format \"docke\": choose from seccomp, apparmor, caps, docker, compose, "
-                        "kubernetes, report, notes"),
+                        "kubernetes, quadlet, systemd, report, notes"),
     "generate-stdout": (["generate", "-o", "-", "old.json"],
                         " generate: -o - prints one format: choose it with --format, such as --format seccomp"),
     "generate-shell": (["generate", "-o", "a b", "old.json"],

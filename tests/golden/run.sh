@@ -55,22 +55,14 @@ compile() { # PROFILE
 	return "${PIPESTATUS[0]}"
 }
 
-# Pure OCI, no word for a shell to split, YAML that is YAML, a page that fetches nothing.
+# Pure OCI, a page that fetches nothing; what the others have to be is in well-formed.py.
 well_formed() { # BUNDLE
 	jq -e '(keys - ["architectures", "defaultAction", "defaultErrnoRet", "syscalls"] == []) and
 		([.syscalls[] | keys[]] - ["action", "errnoRet", "names"] == []) and
 		([.syscalls[].names[]] | length == (unique | length))' "$1/seccomp.json" >/dev/null &&
 		jq -e '.drop == ["ALL"] and (.add == (.reasons | keys))' "$1/capabilities.json" >/dev/null &&
-		! grep -v '^#' "$1/docker-run.args" | grep -vqE '^--[A-Za-z0-9_./:=,-]+$' &&
 		! grep -qE '<script|src=|href=|url\(' "$1/report.html" &&
-		/usr/bin/python3 -c '
-import sys, yaml
-compose = yaml.safe_load(open(sys.argv[1] + "/compose.yaml"))
-service, = compose["services"].values()
-context = yaml.safe_load(open(sys.argv[1] + "/kubernetes.yaml"))["securityContext"]
-assert service["cap_drop"] == context["capabilities"]["drop"] == ["ALL"]
-assert service.get("cap_add") == context["capabilities"].get("add")
-' "$1"
+		"$here/well-formed.py" "$1"
 }
 
 for case in "$here"/*/; do
