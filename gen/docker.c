@@ -37,7 +37,7 @@ static void add_profiles(const struct wh_emit *emit, struct wh_buf *b)
 
 static void add_places(const struct wh_policy *p, struct wh_buf *b)
 {
-	bool tmpfs = false;
+	bool tmpfs = false, named = false;
 
 	for (size_t i = 0; i < p->n_places; i++) {
 		const struct wh_policy_place *place = &p->places[i];
@@ -45,6 +45,7 @@ static void add_places(const struct wh_policy *p, struct wh_buf *b)
 		switch (place->kind) {
 		case WH_POLICY_TMPFS:
 			tmpfs = true;
+			named |= strcmp(place->options, place->podman_options) != 0;
 			wh_buf_addf(b, "# %s:\n--tmpfs=%s:%s\n", place->reason, place->path,
 				    place->options);
 			break;
@@ -57,6 +58,8 @@ static void add_places(const struct wh_policy *p, struct wh_buf *b)
 			break;
 		}
 	}
+	if (named)
+		wh_buf_adds(b, "# (Podman has no uid= for a tmpfs: give it mode=1777 there.)\n");
 	if (tmpfs)
 		wh_buf_adds(b,
 			    "# (A tmpfs may grow to half of the memory: size=… limits it. What was "

@@ -67,7 +67,8 @@ static void add_pod_context(const struct wh_policy *p, struct wh_buf *b)
 	wh_buf_adds(b, "  securityContext:\n");
 	if (equals)
 		wh_buf_addf(b,
-			    "    # %s\n"
+			    "    # %s (Podman 4.3 passes over this: its containers.conf has "
+			    "default_sysctls)\n"
 			    "    sysctls:\n"
 			    "      - name: %.*s\n"
 			    "        value: \"%s\"\n",
@@ -218,6 +219,17 @@ static void add_context(const struct wh_emit *emit, const char *name, struct wh_
 			    name, p->name, p->name);
 }
 
+static const char *volume_note(const struct wh_policy_place *place)
+{
+	if (place->kind == WH_POLICY_VOLUME)
+		return "    # lost with the pod: take a persistentVolumeClaim if it is data\n";
+	if (strcmp(place->options, place->podman_options) != 0)
+		return "    # for all to write in; Podman gives it the owner and mode that the "
+		       "image "
+		       "has there\n";
+	return "";
+}
+
 static void add_volumes(const struct wh_policy *p, bool mounts, struct wh_buf *b)
 {
 	const char *indent = mounts ? "      " : "  ";
@@ -244,13 +256,8 @@ static void add_volumes(const struct wh_policy *p, bool mounts, struct wh_buf *b
 				    "          mountPath: %s\n",
 				    place->reason, i, place->path);
 		else
-			wh_buf_addf(
-				b, "%s    - name: writable-%zu\n      emptyDir: {}\n",
-				place->kind == WH_POLICY_VOLUME
-					? "    # lost with the pod: take a persistentVolumeClaim "
-					  "if it is data\n"
-					: "",
-				i);
+			wh_buf_addf(b, "%s    - name: writable-%zu\n      emptyDir: {}\n",
+				    volume_note(place), i);
 	}
 }
 

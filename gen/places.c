@@ -239,7 +239,10 @@ int wh_places_find(struct wh_policy *p, struct wh_places *ret, struct wh_error *
 static int add_given(struct wh_policy *p, const struct wh_places *places,
 		     const struct wh_places_mount *mount, struct wh_error *e)
 {
-	struct wh_policy_place place = {.path = mount->point, .read_only = mount->read_only}, *to;
+	struct wh_policy_place place = {.path = mount->point,
+					.read_only = mount->read_only,
+					.given = true},
+			       *to;
 	const struct wh_file *first = NULL;
 	const char *reason;
 

@@ -208,24 +208,72 @@ static int judge_user(struct wh_policy *p, struct wh_error *e)
 	return judge_root(p, e);
 }
 
-/* Who writes there: root alone owns the folder anyway; anybody else is let in by its mode. Podman knows no uid= here. */
+/* ---- whose a tmpfs is ------------------------------------------------------------------------ */
+
+/* Whether all may write in the folder, as in /tmp: what was made in it says so. */
+static bool is_open(const struct wh_policy_place *place)
+{
+	size_t len = strlen(place->path);
+	bool any = false;
+
+	for (size_t i = 0; i < place->n_facts; i++) {
+		const struct wh_file *fact = place->facts[i];
+		const char *rest = fact->path + len;
+
+		if (!wh_policy_makes(fact->access) || !wh_policy_within(fact->path, place->path) ||
+		    (strchr(rest + 1, '/') && strchr(rest + 1, '/')[1]))
+			continue;
+		if (fact->restricted)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static int set_texts(struct wh_policy *p, struct wh_policy_place *place, bool open, bool root,
+		     struct wh_error *e)
+{
+	const char *exec = place->executes ? "exec," : "";
+
+	place->podman_options =
+		wh_pool_printf(&p->pool, "%smode=%s", exec, root && !open ? "755" : "1777");
+	place->options = open || root ? place->podman_options
+				      : wh_pool_printf(&p->pool, "%smode=755,uid=%llu,gid=%llu",
+						       exec, (unsigned long long)p->run_uid,
+						       (unsigned long long)p->run_gid);
+	return place->options && place->podman_options ? 0 : wh_error_oom(e);
+}
+
+/*
+ * A tmpfs is root's, and where the image has such a folder, runc 1.1 gives it that one's mode, whatever is asked for. So
+ * it is for root alone, for all where the image lets all write, or for one user by its number. Whoever else
+ * has the folder in the image also has it in a volume.
+ */
 static int set_options(struct wh_policy *p, struct wh_error *e)
 {
-	bool root =
-		p->uid == 0 && p->same_user && !p->hints[WH_POLICY_HINT_USER].on && !changed_ids(p);
+	const struct wh_policy_hint *user = &p->hints[WH_POLICY_HINT_USER];
+	bool many = !p->same_user || changed_ids(p), root = !user->on && !many;
+	int r = 0;
 
-	for (size_t i = 0; i < p->n_places; i++) {
+	for (size_t i = 0; r == 0 && i < p->n_places; i++) {
 		struct wh_policy_place *place = &p->places[i];
-		const char *name = strrchr(place->path, '/');
-		bool open = !root || (name && strcmp(name, "/tmp") == 0);
+		bool open = is_open(place);
 
-		place->options =
-			wh_pool_printf(&p->pool, "%smode=%s", place->executes ? "exec," : "",
-				       open ? "1777" : "755");
-		if (!place->options)
-			return wh_error_oom(e);
+		if (place->kind != WH_POLICY_TMPFS)
+			continue;
+		if (many && !open && !place->given) {
+			place->kind = WH_POLICY_VOLUME;
+			place->reason = wh_pool_printf(&p->pool,
+						       "%s; a tmpfs would be root's, and others "
+						       "write there, too",
+						       place->reason);
+			if (!place->reason)
+				return wh_error_oom(e);
+			continue;
+		}
+		r = set_texts(p, place, open || many, root, e);
 	}
-	return 0;
+	return r;
 }
 
 int wh_policy_user(struct wh_policy *p, struct wh_error *e)

@@ -158,13 +158,14 @@ enum wh_policy_place_kind {
  * @path: of TMPFS and VOLUME one that needs no quotes anywhere
  * @keeps: what the image has there is used: it must not be hidden
  * @executes: programs or libraries in it were executed or mapped
- * @options: of a tmpfs, without the size, which no trace shows
+ * @given: something was mounted there while it was recorded
+ * @options, @podman_options: of a tmpfs, without the size, which no trace shows; Podman has no uid= among them
  */
 struct wh_policy_place {
 	const char *path;
 	enum wh_policy_place_kind kind;
-	bool keeps, executes, read_only;
-	const char *options;
+	bool keeps, executes, read_only, given;
+	const char *options, *podman_options;
 	const char *reason;
 	const struct wh_file **facts;
 	size_t n_facts;

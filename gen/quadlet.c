@@ -42,7 +42,7 @@ static void add_places(const struct wh_policy *p, struct wh_buf *b)
 		switch (place->kind) {
 		case WH_POLICY_TMPFS:
 			wh_buf_addf(b, "# %s\nTmpfs=%s:%s\n", place->reason, place->path,
-				    place->options);
+				    place->podman_options);
 			break;
 		case WH_POLICY_VOLUME:
 			wh_buf_addf(b, "# %s\nVolume=%s\n", place->reason, place->path);

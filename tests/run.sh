@@ -15,8 +15,8 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
-	equal transparent named cli golden peer samples samples-engines quickstart floor docker container container-record
-	container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+	equal transparent named cli golden peer samples samples-engines quickstart floor docker harden container
+	container-record container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
 more_suites=(equal-night)
@@ -34,7 +34,7 @@ packages=(
 	nginx-light redis-server redis-tools memcached caddy postgresql python3 nodejs openjdk-17-jdk-headless wrk curl strace bpftrace linux-perf
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
-	docker.io podman runc crun apparmor libcap2-bin mmdebstrap fuse-overlayfs
+	docker.io podman runc crun catatonit apparmor libcap2-bin mmdebstrap fuse-overlayfs
 	# a kernel with AppArmor, in a machine of its own
 	qemu-system-x86 busybox-static e2fsprogs cpio
 	# documents and formats
@@ -376,6 +376,7 @@ run_suite() {
 	floor) suite_script floor release tests/floor/run.sh ;;
 	peer) suite_script peer release tests/peer/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
+	harden) suite_script harden release tests/docker/harden.sh ;;
 	container) suite_script container release tests/container/run.py ;;
 	container-record) suite_script container-record release tests/container/front.py ;;
 	container-proof) suite_script container-proof release tests/container/proof.py ;;

@@ -56,20 +56,6 @@ cleanup() {
 	rm -rf "$work"
 }
 
-# whittle with its loader and libraries, so that it runs in an image that has none of them. Its loader
-# is called by name: nothing in the environment tells the service of it.
-pack_whittle() {
-	local lib interpreter
-	mkdir -p "$work/tool/lib"
-	cp "$whittle" "$work/tool/whittle" || trouble "no whittle at $whittle"
-	ldd "$whittle" | awk '$2 == "=>" { print $3 }' >"$work/libs"
-	while read -r lib; do
-		cp -L "$lib" "$work/tool/lib/"
-	done <"$work/libs"
-	interpreter=$(ldd "$whittle" | awk '$1 ~ /^\/.*ld-/ { print $1 }')
-	cp -L "$interpreter" "$work/tool/loader" || trouble "whittle has no loader that ldd can name"
-}
-
 # fresh SERVICE: its folder as an installation leaves it, prepared inside the image (user ids are the
 # image's), made once and copied for each start.
 fresh() {
@@ -282,10 +268,7 @@ direct() {
 	return "$status"
 }
 
-podman_run() {
-	podman --root "$work/podman/root" --runroot "$work/podman/run" --tmpdir "$work/podman/tmp" \
-		--cgroup-manager cgroupfs --runtime runc --events-backend none "$@"
-}
+podman_run() { "$here/podman.sh" "$work/podman" "$@"; }
 
 podman_case() {
 	local service=$1 dir=$work/$1 name=docker/$1/podman pid
@@ -415,7 +398,7 @@ if command -v podman >/dev/null; then
 		podman_missing="podman cannot take an image here: $(tail -n 1 "$work/podman.log" | cut -c 1-160)"
 	fi
 fi
-pack_whittle
+"$here/pack.sh" "$whittle" "$work/tool" || trouble "no whittle at $whittle, or it has no loader that ldd can name"
 for service in "${services[@]}"; do
 	service_cases "$service"
 done

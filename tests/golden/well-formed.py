@@ -29,7 +29,7 @@ QUADLET = {"Image", "DropCapability", "AddCapability", "SeccompProfile", "Podman
            "Tmpfs", "Volume", "User", "Group", "PidsLimit", "Network", "PublishPort", "Sysctl"}
 DOCKER = {"cap-drop", "cap-add", "security-opt", "read-only", "tmpfs", "volume", "user", "group-add", "pids-limit",
           "network", "publish"}
-OPTIONS = r"(exec,)?mode=(755|1777)"
+OPTIONS = r"(exec,)?mode=(755(,uid=\d+,gid=\d+)?|1777)"
 PATH = r"(/[A-Za-z0-9_.+@-]+)+"
 PORT = r"([1-9]\d*):\1/(tcp|udp|sctp)"
 SHAPES = {"tmpfs": PATH + ":" + OPTIONS, "volume": PATH, "publish": PORT, "user": r"\d+:\d+", "group-add": r"\d+",
@@ -143,7 +143,9 @@ def check_quadlet(text, docker):
         if section == "Container":
             check(key in QUADLET, f"quadlet.container: {key} is not known")
             found.setdefault(key, []).append(value)
-    for key, option in {"Tmpfs": "tmpfs", "Volume": "volume", "PublishPort": "publish", "PidsLimit": "pids-limit",
+    tmpfs = [re.sub(r"mode=755,uid=.*", "mode=1777", v) for v in docker.get("tmpfs", [])]
+    check(found.get("Tmpfs", []) == tmpfs, "quadlet.container: Tmpfs is not that of Docker")
+    for key, option in {"Volume": "volume", "PublishPort": "publish", "PidsLimit": "pids-limit",
                         "Network": "network"}.items():
         check(found.get(key, []) == docker.get(option, []), f"quadlet.container: {key} is not that of Docker")
     check(("ReadOnly" in found) == ("read-only" in docker), "quadlet.container: ReadOnly is not that of Docker")
