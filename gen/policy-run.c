@@ -232,6 +232,8 @@ static int add_port(struct wh_policy *p, const struct wh_socket *s, const char *
 	uint64_t number = 0;
 
 	named = colon && wh_util_parse_u64(colon + 1, &number) == 0 && number <= 65535;
+	if (!named)
+		number = 0;
 	local = colon &&
 		(wh_util_has_prefix(s->address, "127.") || wh_util_has_prefix(s->address, "[::1]"));
 	port = find_port(p, (unsigned)number, protocol);

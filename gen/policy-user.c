@@ -155,7 +155,7 @@ static int find_groups(struct wh_policy *p, struct wh_error *e)
 		uint64_t number;
 
 		if (wh_util_parse_u64(run->groups.v[i], &number) < 0 || number > UINT32_MAX ||
-		    number == p->run_gid)
+		    number == p->gid)
 			continue;
 		group = wh_pool_append(&p->pool, &p->groups, &p->n_groups, sizeof(*group));
 		if (!group)
