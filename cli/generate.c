@@ -53,6 +53,25 @@ static void print_caps(const struct wh_policy *p, const struct wh_policy_numbers
 	putchar('\n');
 }
 
+/* What is on, in the words of Docker; why, and why not more, is in NOTES.txt. */
+static void print_hints(const struct wh_policy *p)
+{
+	bool first = true;
+
+	for (int id = 0; id < WH_POLICY_HINTS; id++) {
+		const struct wh_policy_hint *hint = &p->hints[id];
+
+		if (!hint->on || id == WH_POLICY_HINT_SYSCTL)
+			continue;
+		printf("%s--%s%s%s", first ? "  run it with          " : " ",
+		       wh_policy_hint_name((enum wh_policy_hint_id)id), hint->value ? "=" : "",
+		       hint->value ? hint->value : "");
+		first = false;
+	}
+	if (!first)
+		putchar('\n');
+}
+
 static void print_summary(const struct wh_emit *emit)
 {
 	const struct wh_policy *p = emit->policy;
@@ -73,6 +92,7 @@ static void print_summary(const struct wh_emit *emit)
 		       n.other_rules);
 	printf("  no_new_privs         %-4s %s\n", p->no_new_privs ? "on" : "off",
 	       p->no_new_privs_reason);
+	print_hints(p);
 	printf("  gaps                 %-4zu%s\n", n.gaps, n.gaps ? " see NOTES.txt" : "");
 	for (size_t i = 0; i < p->n_warnings; i++)
 		printf("    %s %s\n", p->warnings[i].refuse ? "!" : "-", p->warnings[i].text);

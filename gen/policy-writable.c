@@ -217,23 +217,27 @@ static const char *reason_of(struct wh_policy *p, const struct wh_policy_place *
 			     const struct wh_places_use *kept)
 {
 	const char *first = place->n_facts ? place->facts[0]->path : place->path, *text;
+	const char *others = " is";
 
+	for (size_t i = 1; i < place->n_facts; i++) {
+		if (strcmp(place->facts[i]->path, first) != 0)
+			others = " and others are";
+	}
 	if (kept)
 		text = wh_pool_printf(
 			&p->pool,
-			"%s and the like is written; a tmpfs would hide what the image has "
-			"there and is used, such as %s",
-			first, kept->fact->path);
+			"%s%s written; a tmpfs would hide what the image has there and is "
+			"used, such as %s",
+			first, others, kept->fact->path);
 	else if (place->kind == WH_POLICY_VOLUME)
 		text = wh_pool_printf(
 			&p->pool,
-			"%s and the like is written; it may be wanted after a restart, for "
-			"which a tmpfs is no place",
-			first);
+			"%s%s written; that may be wanted after a restart, for which a tmpfs "
+			"is no place",
+			first, others);
 	else
-		text = wh_pool_printf(
-			&p->pool, "%s and the like is written; nothing of the image is used there",
-			first);
+		text = wh_pool_printf(&p->pool, "%s%s written; nothing of the image is used there",
+				      first, others);
 	return text ? wh_text_safe_dup(&p->pool, text) : NULL;
 }
 
