@@ -114,6 +114,7 @@ static void test_read_only(void)
 	check_hint(WROTE(FILE_FACT("/etc/hosts", "append")), id, NULL, "writable /etc");
 	check_hint(WROTE(FILE_FACT("/srv/a b/x", "create")), id, NULL, "not all formats");
 	check_hint(WROTE(FILE_FACT("/srv/a:b/x", "create")), id, NULL, "not all formats");
+	check_hint(WROTE(FILE_FACT("/run/../etc/x", "create")), id, NULL, "not all formats");
 	/* No change at all. */
 	check_hint(WROTE(TYPED("/etc/fifo", "write", "fifo", "")), id, "", "wrote nothing");
 	check_hint(WROTE(FILE_FACT("/proc/sys/x", "write") "," FILE_FACT("/dev/x", "create")), id,
