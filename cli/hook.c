@@ -83,7 +83,7 @@ static int print_hooks_file(const char *which, const struct wh_cli_args *args, s
 	wh_auto(str) text = NULL;
 
 	if (self)
-		text = wh_oci_hooks_file(self, argv,
+		text = wh_oci_hooks_file(self, argv, NULL,
 					 strcmp(which, "annotated") == 0 ? ANNOTATED : NULL);
 	if (!text)
 		return wh_error_oom(e);

@@ -2,118 +2,88 @@
 #include "container/bundle.h"
 
 #include <dirent.h>
-#include <jansson.h>
 #include <limits.h>
 
-#include "container/rendezvous.h"
+#include "container/jsonfile.h"
+#include "container/oci.h"
+#include "container/splice.h"
 #include "whittle/output.h"
 
-#define CONFIG_MAX   (8 << 20)
 #define LOG_LINE_MAX 8192
 
 /* ---- the hook -------------------------------------------------------------------------------- */
+
+static const char *const hook_argv[] = {"whittle", "hook", NULL};
+
+/* The hook of this very whittle; its environment is the runtime's, but for a user who has a folder for sockets. */
+struct hook {
+	char path[40], dir[PATH_MAX];
+	const char *env[2];
+};
 
 /*
  * By the kernel's own link to this very program: it is there in every mount namespace that a runtime may be in, and
  * stays when the file is replaced.
  */
-static json_t *make_hook(void)
+static void make_hook(struct hook *ret)
 {
 	const char *runtime_dir = geteuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
-	char program[40];
-	json_t *hook;
 
-	snprintf(program, sizeof(program), "/proc/%d/exe", (int)getpid());
-	hook = json_pack("{s:s, s:[s, s]}", "path", program, "args", "whittle", "hook");
-	if (hook && runtime_dir)
-		json_object_set_new(hook, "env",
-				    json_pack("[s+]", "XDG_RUNTIME_DIR=", runtime_dir));
-	return hook;
-}
-
-/* Return: the array below these names, made if it is not there; NULL: something else is. */
-static json_t *array_at(json_t *config, const char *object, const char *array)
-{
-	json_t *o = json_object_get(config, object), *a;
-
-	if (!o && json_object_set_new(config, object, json_object()) == 0)
-		o = json_object_get(config, object);
-	if (json_is_null(json_object_get(o, array)))
-		json_object_del(o, array);
-	a = json_object_get(o, array);
-	if (!a && json_object_set_new(o, array, json_array()) == 0)
-		a = json_object_get(o, array);
-	return json_is_array(a) ? a : NULL;
-}
-
-static int add_hook(json_t *config, struct wh_error *e)
-{
-	json_t *hooks = array_at(config, "hooks", "createRuntime");
-
-	if (!hooks)
-		return wh_error_set(e, EINVAL, "hooks.createRuntime is no list");
-	return json_array_append_new(hooks, make_hook()) < 0 ? wh_error_oom(e) : 0;
-}
-
-/* ---- reading and writing --------------------------------------------------------------------- */
-
-static int read_config(const char *path, json_t **ret, struct wh_error *e)
-{
-	wh_auto(str) text = NULL;
-	json_error_t error;
-	json_t *config;
-	size_t len;
-	int err = wh_output_slurp(path, CONFIG_MAX, &text, &len, e);
-
-	if (err < 0)
-		return err;
-	config = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	if (!json_is_object(config)) {
-		json_decref(config);
-		return wh_error_set(e, EINVAL, "%s: not the configuration of a container: %s", path,
-				    config ? "no object" : error.text);
+	memset(ret, 0, sizeof(*ret));
+	snprintf(ret->path, sizeof(ret->path), "/proc/%d/exe", (int)getpid());
+	if (runtime_dir) {
+		snprintf(ret->dir, sizeof(ret->dir), "XDG_RUNTIME_DIR=%s", runtime_dir);
+		ret->env[0] = ret->dir;
 	}
-	*ret = config;
-	return 0;
-}
-
-static int write_json(const char *path, const json_t *json, struct wh_error *e)
-{
-	wh_auto(str) text = json_dumps(json, JSON_INDENT(2));
-
-	return text ? wh_output_write(path, text, strlen(text), e) : wh_error_oom(e);
 }
 
 int wh_bundle_add_hook(const char *path, struct wh_error *e)
 {
-	json_t *config;
-	int err = read_config(path, &config, e);
+	struct hook hook;
 
-	if (err < 0)
-		return err;
-	err = add_hook(config, e);
-	if (err == 0)
-		err = write_json(path, config, e);
-	else
-		wh_error_prefix(e, "%s", path);
-	json_decref(config);
-	return err;
+	make_hook(&hook);
+	return wh_oci_add_hook(path, hook.path, hook_argv, hook.env[0] ? hook.env : NULL, e);
 }
 
 int wh_bundle_hooks_folder(const char *dir, struct wh_error *e)
 {
+	wh_auto(str) text = NULL;
 	char path[PATH_MAX];
-	json_t *file = json_pack("{s:s, s:o, s:{s:b}, s:[s]}", "version", "1.0.0", "hook",
-				 make_hook(), "when", "always", 1, "stages", "createRuntime");
-	int err;
+	struct hook hook;
 
+	make_hook(&hook);
+	text = wh_oci_hooks_file(hook.path, hook_argv, hook.env[0] ? hook.env : NULL, NULL);
+	if (!text)
+		return wh_error_oom(e);
 	snprintf(path, sizeof(path), "%s/whittle.json", dir);
-	err = file ? write_json(path, file, e) : wh_error_oom(e);
-	json_decref(file);
-	return err;
+	return wh_output_write(path, text, strlen(text), e);
 }
 
 /* ---- a copy of a bundle ---------------------------------------------------------------------- */
+
+/* @value: a JSON text; NULL: what is there is taken out, if it is there. */
+static int edit(char **text, const char *const *path, const char *value, struct wh_error *e)
+{
+	char *changed = NULL;
+	int err = value ? wh_splice_put(*text, path, value, &changed)
+			: wh_splice_remove(*text, path, &changed);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err < 0)
+		return err == -ENOTDIR ? wh_error_set(e, EINVAL, "%s is not an object", path[0])
+				       : wh_error_oom(e);
+	free(*text);
+	*text = changed;
+	return 0;
+}
+
+static int edit_json(char **text, const char *const *path, const json_t *value, struct wh_error *e)
+{
+	wh_auto(str) dumped = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+
+	return dumped ? edit(text, path, dumped, e) : wh_error_oom(e);
+}
 
 /* A path that is relative to the bundle (config.md: root.path, and what is bound into it). */
 static int make_absolute(json_t *object, const char *key, const char *from, struct wh_error *e)
@@ -152,38 +122,60 @@ static bool is_bind(const json_t *mount)
 	return false;
 }
 
-static int make_all_absolute(json_t *config, const char *from, struct wh_error *e)
+static int absolute_root(char **text, const json_t *config, const char *from, struct wh_error *e)
 {
-	json_t *root = json_object_get(config, "root"), *mount;
-	size_t i;
+	static const char *const place[] = {"root", "path", NULL};
+	json_t *root = json_object_get(config, "root");
 	int err;
 
 	if (!json_is_string(json_object_get(root, "path")))
 		return wh_error_set(e, EINVAL, "root.path is missing");
 	err = make_absolute(root, "path", from, e);
-	json_array_foreach (json_object_get(config, "mounts"), i, mount) {
+	return err < 0 ? err : edit_json(text, place, json_object_get(root, "path"), e);
+}
+
+/* All of the list is written anew; here its numbers, which map ids, must stay whole. */
+static int absolute_mounts(char **text, const char *from, struct wh_error *e)
+{
+	static const char *const place[] = {"mounts", NULL};
+	wh_auto(str) value = NULL;
+	wh_auto(json) mounts = NULL;
+	json_error_t error;
+	json_t *mount;
+	size_t i;
+	int err = wh_splice_get(*text, place, &value);
+
+	if (err < 0)
+		return err == -ENOENT ? 0 : wh_error_oom(e);
+	mounts = json_loads(value, JSON_DECODE_ANY, &error);
+	if (!mounts)
+		return wh_error_set(e, EINVAL, "mounts: %s", error.text);
+	json_array_foreach (mounts, i, mount) {
 		if (err == 0 && is_bind(mount))
 			err = make_absolute(mount, "source", from, e);
 	}
-	return err;
+	return err < 0 ? err : edit_json(text, place, mounts, e);
 }
 
-static int change_process(json_t *config, char *const *args, struct wh_error *e)
+static int change_process(char **text, const json_t *config, char *const *args, struct wh_error *e)
 {
-	json_t *process = json_object_get(config, "process"), *list;
+	static const char *const size[] = {"process", "consoleSize", NULL},
+				 *const terminal[] = {"process", "terminal", NULL},
+				 *const argv[] = {"process", "args", NULL};
+	wh_auto(json) list = json_array();
+	int err;
 
-	if (!json_is_object(process))
+	if (!json_is_object(json_object_get(config, "process")))
 		return wh_error_set(e, EINVAL, "process is missing: there is nothing to execute");
-	json_object_del(process, "consoleSize");
-	if (json_object_set_new(process, "terminal", json_false()) < 0)
-		return wh_error_oom(e);
-	if (!args || !args[0])
-		return 0;
-	list = json_array();
+	err = edit(text, size, NULL, e);
+	if (err == 0)
+		err = edit(text, terminal, "false", e);
+	if (err < 0 || !args || !args[0])
+		return err;
 	for (size_t i = 0; args[i]; i++)
 		if (json_array_append_new(list, json_stringn_nocheck(args[i], strlen(args[i]))) < 0)
-			break;
-	return json_object_set_new(process, "args", list) < 0 ? wh_error_oom(e) : 0;
+			return wh_error_oom(e);
+	return edit_json(text, argv, list, e);
 }
 
 /* Hooks of the user's own may look for more than the configuration. */
@@ -215,7 +207,8 @@ int wh_bundle_copy(const char *from, char *const *args, const char *to, struct w
 {
 	wh_auto(str) real = realpath(from, NULL);
 	char config_from[PATH_MAX], config_to[PATH_MAX];
-	json_t *config;
+	wh_auto(json) config = NULL;
+	wh_auto(str) text = NULL;
 	int err;
 
 	if (!real)
@@ -228,22 +221,21 @@ int wh_bundle_copy(const char *from, char *const *args, const char *to, struct w
 				    "bundle; umoci unpack makes one of an image, runc spec of a "
 				    "folder",
 				    from);
-	err = read_config(config_from, &config, e);
+	err = wh_jsonfile_read(config_from, &config, &text, e);
 	if (err < 0)
-		return err;
-	err = make_all_absolute(config, real, e);
+		return wh_error_errno(e, err, "cannot read %s", config_from);
+	err = absolute_root(&text, config, real, e);
 	if (err == 0)
-		err = change_process(config, args, e);
+		err = absolute_mounts(&text, real, e);
 	if (err == 0)
-		err = add_hook(config, e);
+		err = change_process(&text, config, args, e);
 	if (err < 0)
 		wh_error_prefix(e, "%s", config_from);
 	else
 		err = link_others(real, to, e);
 	if (err == 0)
-		err = write_json(config_to, config, e);
-	json_decref(config);
-	return err;
+		err = wh_output_write(config_to, text, strlen(text), e);
+	return err < 0 ? err : wh_bundle_add_hook(config_to, e);
 }
 
 /* ---- what the runtime says ----------------------------------------------------------------- */

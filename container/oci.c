@@ -298,13 +298,14 @@ int wh_oci_add_hook(const char *config, const char *path, const char *const *arg
 	return wh_jsonfile_replace(config, changed, e);
 }
 
-char *wh_oci_hooks_file(const char *path, const char *const *argv, const char *annotation)
+char *wh_oci_hooks_file(const char *path, const char *const *argv, const char *const *env,
+			const char *annotation)
 {
 	wh_auto(json) json = NULL;
 	wh_auto(json) when = annotation ? json_pack("{s:{s:s}}", "annotations", annotation, ".*")
 					: json_pack("{s:b}", "always", 1);
 
 	json = json_pack("{s:s, s:o, s:O, s:[s]}", "version", "1.0.0", "hook",
-			 make_hook(path, argv, NULL), "when", when, "stages", "createRuntime");
+			 make_hook(path, argv, env), "when", when, "stages", "createRuntime");
 	return json ? json_dumps(json, JSON_INDENT(4)) : NULL;
 }

@@ -46,7 +46,7 @@ const char *wh_oci_mount_source(const struct wh_oci *oci, const char *destinatio
  * is there already is replaced. All else in the file stays as it is.
  * @path: of whittle, absolute
  * @argv: NULL-terminated: "whittle", "hook", …
- * @env: NULL-terminated, NAME=VALUE: all the environment that the hook has
+ * @env: NULL-terminated, NAME=VALUE: all the environment that the hook has; NULL: as the runtime has it
  */
 int wh_oci_add_hook(const char *config, const char *path, const char *const *argv,
 		    const char *const *env, struct wh_error *e);
@@ -56,6 +56,7 @@ int wh_oci_add_hook(const char *config, const char *path, const char *const *arg
  * when memory ran out.
  * @annotation: a regular expression: only for containers that have one of that name; NULL: for all
  */
-char *wh_oci_hooks_file(const char *path, const char *const *argv, const char *annotation);
+char *wh_oci_hooks_file(const char *path, const char *const *argv, const char *const *env,
+			const char *annotation);
 
 #endif

@@ -259,6 +259,19 @@ def refused(place, runtime):
     check("cannot run no-such-runtime: there is no such program in PATH" in done.stderr, done.stderr)
 
 
+def foreground(place, runtime):
+    """A bundle with numbers that many a JSON reader would round, recorded in the foreground from a copy."""
+    bundle, trace = place.bundle(runtime, SPEAK), os.path.join(place.folder("traces"), "x.json")
+    with open(os.path.join(bundle, "config.json"), encoding="utf-8") as f:
+        before = f.read()
+    check(str(2**64 - 1) in before, before)
+    done = run(place.whittle, "record", "--runtime", runtime, "-o", trace, "--bundle", bundle)
+    equal((done.returncode, done.stdout), (1, "to out\n"), done.stderr)
+    equal(harness.load(trace)["runs"][0]["outcome"], "exited 7", "outcome")
+    with open(os.path.join(bundle, "config.json"), encoding="utf-8") as f:
+        equal(f.read(), before, "the user's bundle")
+
+
 def trace_not_written(place, runtime):
     """What goes wrong at the end is said beside the trace."""
     folder = place.folder("traces")
@@ -595,7 +608,7 @@ def main():
         place = Place(options, top)
         for runtime in ("runc", "crun"):
             for function in (hook_in_config, wrapper, recorder_killed, same_name_again, refused, no_permission,
-                             trace_not_written, recorder_told_to_end):
+                             foreground, trace_not_written, recorder_told_to_end):
                 attempt(options, results, f"{runtime}/{function.__name__}", function, place, runtime)
         attempt(options, results, "runc/rootless", rootless, place, "runc")
         with_engine(options, results, Podman, place, (podman_hooks, podman_runtime))
