@@ -2,10 +2,12 @@
 #include "container/bundle.h"
 
 #include <dirent.h>
+#include <jansson.h>
 #include <limits.h>
 
 #include "container/jsonfile.h"
 #include "container/oci.h"
+#include "container/rendezvous.h"
 #include "container/splice.h"
 #include "whittle/output.h"
 
@@ -13,46 +15,46 @@
 
 /* ---- the hook -------------------------------------------------------------------------------- */
 
-static const char *const hook_argv[] = {"whittle", "hook", NULL};
-
-/* The hook of this very whittle; its environment is the runtime's, but for a user who has a folder for sockets. */
+/* What of it differs: where it meets us is below a folder of the user's, if that is not root. */
 struct hook {
-	char path[40], dir[PATH_MAX];
-	const char *env[2];
+	char program[40], runtime_dir[PATH_MAX];
+	const char *env[3];
 };
+
+static const char *const hook_argv[] = {"whittle", "hook", NULL};
 
 /*
  * By the kernel's own link to this very program: it is there in every mount namespace that a runtime may be in, and
  * stays when the file is replaced.
  */
-static void make_hook(struct hook *ret)
+static void fill_hook(struct hook *hook)
 {
-	const char *runtime_dir = geteuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
+	const char *dir = getenv("XDG_RUNTIME_DIR");
 
-	memset(ret, 0, sizeof(*ret));
-	snprintf(ret->path, sizeof(ret->path), "/proc/%d/exe", (int)getpid());
-	if (runtime_dir) {
-		snprintf(ret->dir, sizeof(ret->dir), "XDG_RUNTIME_DIR=%s", runtime_dir);
-		ret->env[0] = ret->dir;
-	}
+	snprintf(hook->program, sizeof(hook->program), "/proc/%d/exe", (int)getpid());
+	snprintf(hook->runtime_dir, sizeof(hook->runtime_dir), "XDG_RUNTIME_DIR=%s",
+		 dir ? dir : "");
+	hook->env[0] = WH_RENDEZVOUS_EXPECTED "=1";
+	hook->env[1] = dir ? hook->runtime_dir : NULL;
+	hook->env[2] = NULL;
 }
 
 int wh_bundle_add_hook(const char *path, struct wh_error *e)
 {
 	struct hook hook;
 
-	make_hook(&hook);
-	return wh_oci_add_hook(path, hook.path, hook_argv, hook.env[0] ? hook.env : NULL, e);
+	fill_hook(&hook);
+	return wh_oci_add_hook(path, hook.program, hook_argv, hook.env, e);
 }
 
 int wh_bundle_hooks_folder(const char *dir, struct wh_error *e)
 {
 	wh_auto(str) text = NULL;
-	char path[PATH_MAX];
 	struct hook hook;
+	char path[PATH_MAX];
 
-	make_hook(&hook);
-	text = wh_oci_hooks_file(hook.path, hook_argv, hook.env[0] ? hook.env : NULL, NULL);
+	fill_hook(&hook);
+	text = wh_oci_hooks_file(hook.program, hook_argv, hook.env, NULL);
 	if (!text)
 		return wh_error_oom(e);
 	snprintf(path, sizeof(path), "%s/whittle.json", dir);
@@ -60,30 +62,6 @@ int wh_bundle_hooks_folder(const char *dir, struct wh_error *e)
 }
 
 /* ---- a copy of a bundle ---------------------------------------------------------------------- */
-
-/* @value: a JSON text; NULL: what is there is taken out, if it is there. */
-static int edit(char **text, const char *const *path, const char *value, struct wh_error *e)
-{
-	char *changed = NULL;
-	int err = value ? wh_splice_put(*text, path, value, &changed)
-			: wh_splice_remove(*text, path, &changed);
-
-	if (err == -ENOENT)
-		return 0;
-	if (err < 0)
-		return err == -ENOTDIR ? wh_error_set(e, EINVAL, "%s is not an object", path[0])
-				       : wh_error_oom(e);
-	free(*text);
-	*text = changed;
-	return 0;
-}
-
-static int edit_json(char **text, const char *const *path, const json_t *value, struct wh_error *e)
-{
-	wh_auto(str) dumped = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-
-	return dumped ? edit(text, path, dumped, e) : wh_error_oom(e);
-}
 
 /* A path that is relative to the bundle (config.md: root.path, and what is bound into it). */
 static int make_absolute(json_t *object, const char *key, const char *from, struct wh_error *e)
@@ -122,60 +100,85 @@ static bool is_bind(const json_t *mount)
 	return false;
 }
 
-static int absolute_root(char **text, const json_t *config, const char *from, struct wh_error *e)
+/* Put @value, which is given up, into *@text. */
+static int put(char **text, const char *const *place, json_t *value, struct wh_error *e)
 {
-	static const char *const place[] = {"root", "path", NULL};
-	json_t *root = json_object_get(config, "root");
-	int err;
+	wh_auto(json) given = value;
+	wh_auto(str) dumped = given ? json_dumps(given, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *changed;
+	int err = dumped ? wh_splice_put(*text, place, dumped, &changed) : -ENOMEM;
 
-	if (!json_is_string(json_object_get(root, "path")))
-		return wh_error_set(e, EINVAL, "root.path is missing");
-	err = make_absolute(root, "path", from, e);
-	return err < 0 ? err : edit_json(text, place, json_object_get(root, "path"), e);
+	if (err == -ENOTDIR)
+		return wh_error_set(e, EINVAL, "%s is not an object", place[0]);
+	if (err < 0)
+		return wh_error_oom(e);
+	free(*text);
+	*text = changed;
+	return 0;
 }
 
-/* All of the list is written anew; here its numbers, which map ids, must stay whole. */
-static int absolute_mounts(char **text, const char *from, struct wh_error *e)
+static int make_root_absolute(char **text, const char *from, struct wh_error *e)
+{
+	static const char *const place[] = {"root", NULL};
+	wh_auto(str) value = NULL;
+	wh_auto(json) root = NULL;
+
+	if (wh_splice_get(*text, place, &value) == 0)
+		root = json_loads(value, 0, NULL);
+	if (!json_is_string(json_object_get(root, "path")))
+		return wh_error_set(e, EINVAL, "root.path is missing");
+	if (make_absolute(root, "path", from, e) < 0)
+		return -EINVAL;
+	return put(text, place, wh_take(root), e);
+}
+
+static int make_mounts_absolute(char **text, const char *from, struct wh_error *e)
 {
 	static const char *const place[] = {"mounts", NULL};
 	wh_auto(str) value = NULL;
 	wh_auto(json) mounts = NULL;
-	json_error_t error;
 	json_t *mount;
 	size_t i;
-	int err = wh_splice_get(*text, place, &value);
 
-	if (err < 0)
-		return err == -ENOENT ? 0 : wh_error_oom(e);
-	mounts = json_loads(value, JSON_DECODE_ANY, &error);
-	if (!mounts)
-		return wh_error_set(e, EINVAL, "mounts: %s", error.text);
+	if (wh_splice_get(*text, place, &value) < 0)
+		return 0;
+	mounts = json_loads(value, 0, NULL);
 	json_array_foreach (mounts, i, mount) {
-		if (err == 0 && is_bind(mount))
-			err = make_absolute(mount, "source", from, e);
+		if (is_bind(mount) && make_absolute(mount, "source", from, e) < 0)
+			return -EINVAL;
 	}
-	return err < 0 ? err : edit_json(text, place, mounts, e);
+	return mounts ? put(text, place, wh_take(mounts), e)
+		      : wh_error_set(e, EINVAL, "mounts is not to be understood");
 }
 
-static int change_process(char **text, const json_t *config, char *const *args, struct wh_error *e)
+static int change_process(char **text, char *const *args, struct wh_error *e)
 {
-	static const char *const size[] = {"process", "consoleSize", NULL},
-				 *const terminal[] = {"process", "terminal", NULL},
-				 *const argv[] = {"process", "args", NULL};
-	wh_auto(json) list = json_array();
+	static const char *const process[] = {"process", NULL};
+	static const char *const terminal[] = {"process", "terminal", NULL};
+	static const char *const console[] = {"process", "consoleSize", NULL};
+	static const char *const words[] = {"process", "args", NULL};
+	wh_auto(str) value = NULL;
+	char *without;
+	json_t *list;
 	int err;
 
-	if (!json_is_object(json_object_get(config, "process")))
+	if (wh_splice_get(*text, process, &value) < 0)
 		return wh_error_set(e, EINVAL, "process is missing: there is nothing to execute");
-	err = edit(text, size, NULL, e);
-	if (err == 0)
-		err = edit(text, terminal, "false", e);
+	if (wh_splice_remove(*text, console, &without) == 0) {
+		free(*text);
+		*text = without;
+	}
+	err = put(text, terminal, json_false(), e);
 	if (err < 0 || !args || !args[0])
 		return err;
-	for (size_t i = 0; args[i]; i++)
-		if (json_array_append_new(list, json_stringn_nocheck(args[i], strlen(args[i]))) < 0)
-			return wh_error_oom(e);
-	return edit_json(text, argv, list, e);
+	list = json_array();
+	for (size_t i = 0; args[i]; i++) {
+		if (json_array_append_new(list, json_string(args[i])) < 0) {
+			json_decref(list);
+			return wh_error_set(e, EILSEQ, "an argument of the command is not UTF-8");
+		}
+	}
+	return put(text, words, list, e);
 }
 
 /* Hooks of the user's own may look for more than the configuration. */
@@ -215,20 +218,20 @@ int wh_bundle_copy(const char *from, char *const *args, const char *to, struct w
 		return wh_error_errno(e, errno, "--bundle %s", from);
 	snprintf(config_from, sizeof(config_from), "%s/config.json", real);
 	snprintf(config_to, sizeof(config_to), "%s/config.json", to);
-	if (access(config_from, F_OK) < 0 && errno == ENOENT)
+	err = wh_jsonfile_read(config_from, &config, &text, e);
+	if (err == -ENOENT)
 		return wh_error_set(e, ENOENT,
 				    "--bundle %s: there is no config.json in it, so it is no OCI "
 				    "bundle; umoci unpack makes one of an image, runc spec of a "
 				    "folder",
 				    from);
-	err = wh_jsonfile_read(config_from, &config, &text, e);
 	if (err < 0)
-		return wh_error_errno(e, err, "cannot read %s", config_from);
-	err = absolute_root(&text, config, real, e);
+		return err;
+	err = make_root_absolute(&text, real, e);
 	if (err == 0)
-		err = absolute_mounts(&text, real, e);
+		err = make_mounts_absolute(&text, real, e);
 	if (err == 0)
-		err = change_process(&text, config, args, e);
+		err = change_process(&text, args, e);
 	if (err < 0)
 		wh_error_prefix(e, "%s", config_from);
 	else

@@ -4,7 +4,7 @@
 #include <sys/random.h>
 
 #include "container/bundle.h"
-#include "whittle/command.h"
+#include "container/real.h"
 
 int wh_from_bundle_name(const struct wh_plan_request *request, char **ret_name, struct wh_error *e)
 {
@@ -16,18 +16,6 @@ int wh_from_bundle_name(const struct wh_plan_request *request, char **ret_name, 
 	name = strrchr(real, '/') + 1;
 	*ret_name = strdup(*name ? name : "container");
 	return *ret_name ? 0 : wh_error_oom(e);
-}
-
-static int find_runtime(const char *asked, char **ret_path, struct wh_error *e)
-{
-	if (asked)
-		return wh_command_find(asked, ret_path, e);
-	if (wh_command_find("runc", ret_path, NULL) == 0 ||
-	    wh_command_find("crun", ret_path, NULL) == 0)
-		return 0;
-	return wh_error_set(e, ENOENT,
-			    "there is neither runc nor crun in PATH; install one (apt install "
-			    "runc), or name another OCI runtime by --runtime");
 }
 
 static int make_id(struct wh_plan *plan, struct wh_error *e)
@@ -51,7 +39,7 @@ int wh_from_bundle_plan(const struct wh_plan_request *request, struct wh_plan *p
 		return wh_error_set(e, EPERM,
 				    "containers are recorded as root: sudo whittle record --bundle "
 				    "…");
-	err = find_runtime(request->runtime, &runtime, e);
+	err = wh_real_find(request->runtime, &runtime, e);
 	if (err == 0)
 		err = wh_plan_folder(plan, e);
 	if (err == 0)

@@ -46,11 +46,14 @@ int wh_jsonfile_read(const char *path, json_t **ret_json, char **ret_text, struc
 
 int wh_jsonfile_replace(const char *path, const char *text, struct wh_error *e)
 {
-	wh_auto(str) real = realpath(path, NULL);
 	wh_auto(output) output = NULL;
+	wh_auto(str) real = NULL;
 	struct stat st;
 	int err;
 
+	/* Only where it must be: of what lies in another mount namespace, behind /proc/PID/cwd, the name is none here. */
+	if (lstat(path, &st) == 0)
+		real = S_ISLNK(st.st_mode) ? realpath(path, NULL) : strdup(path);
 	if (!real || stat(real, &st) < 0)
 		return wh_error_errno(e, errno, "%s", path);
 	err = wh_output_open(real, &output, e);

@@ -54,6 +54,7 @@ int wh_oci_add_hook(const char *config, const char *path, const char *const *arg
 /**
  * wh_oci_hooks_file() - what a hooks.d folder of Podman or CRI-O has of a hook (oci-hooks(5)); the caller's to free, NULL
  * when memory ran out.
+ * @env: as above; NULL: what the engine has
  * @annotation: a regular expression: only for containers that have one of that name; NULL: for all
  */
 char *wh_oci_hooks_file(const char *path, const char *const *argv, const char *const *env,

@@ -5,7 +5,8 @@
 #include <ftw.h>
 
 #include "container/intercept.h"
-#include "container/rendezvous.h"
+#include "container/real.h"
+#include "container/rundir.h"
 #include "tracer/procfs.h"
 
 int wh_plan_set(char **member, const char *text, struct wh_error *e)
@@ -20,7 +21,7 @@ int wh_plan_identify(struct wh_plan *plan, const char *id, struct wh_error *e)
 	int err = wh_plan_set(&plan->id, id, e);
 
 	free(wh_take(plan->control));
-	return err < 0 ? err : wh_rendezvous_place(id, "sock", &plan->control, e);
+	return err < 0 ? err : wh_rundir_control(id, NULL, &plan->control, e);
 }
 
 int wh_plan_folder(struct wh_plan *plan, struct wh_error *e)
@@ -46,30 +47,13 @@ pid_t wh_plan_parent(pid_t init)
 	return proc >= 0 && wh_procfs_ids(proc, init, &tgid, &parent) == 0 ? parent : 0;
 }
 
-/* "runc version 1.1.5+ds1" is runc 1.1.5+ds1. */
 int wh_plan_runtime(struct wh_plan *plan, pid_t init, struct wh_error *e)
 {
-	wh_auto(program) ask = {0};
-	wh_auto(str) said = NULL;
-	wh_auto(str) complaint = NULL;
-	char name[64], version[64];
-	struct wh_error no = {0};
-	int status, err;
+	char path[40];
 
-	/* Which one it is is good to know, and no reason to record nothing. */
-	wh_program_addf(&ask, "/proc/%d/exe", (int)wh_plan_parent(init));
-	wh_program_add(&ask, "--version");
-	err = wh_program_run(&ask, &said, &complaint, &status, &no);
-	if (err == -ENOMEM)
-		return wh_error_oom(e);
-	if (err < 0 || sscanf(said, "%63s version %63s", name, version) != 2)
-		return 0;
-	free(plan->runtime);
-	if (asprintf(&plan->runtime, "%s %s", name, version) < 0) {
-		plan->runtime = NULL;
-		return wh_error_oom(e);
-	}
-	return 0;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)wh_plan_parent(init));
+	free(wh_take(plan->runtime));
+	return wh_real_version(path, &plan->runtime) < 0 ? wh_error_oom(e) : 0;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

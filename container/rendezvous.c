@@ -3,8 +3,8 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
+#include "container/rundir.h"
 #include "core/socket.h"
 #include "whittle/buf.h"
 
@@ -19,49 +19,28 @@ struct wh_rendezvous {
 
 /* ---- the place ------------------------------------------------------------------------------- */
 
-static int folder(char **ret, struct wh_error *e)
-{
-	const char *user = geteuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
-	int n = user && *user == '/' ? asprintf(ret, "%s/whittle", user)
-		: geteuid()	     ? asprintf(ret, "/run/user/%u/whittle", geteuid())
-				     : asprintf(ret, "/run/whittle");
-
-	if (n < 0) {
-		*ret = NULL;
-		return wh_error_oom(e);
-	}
-	return 0;
-}
-
 /* It becomes a file name, and must not lead anywhere else. */
 static bool is_id(const char *id)
 {
 	return *id && *id != '.' && !strchr(id, '/');
 }
 
-static int place(const char *dir, const char *id, const char *what, char **ret_path,
-		 struct wh_error *e)
+static int place(const char *id, char **ret_path, struct wh_error *e)
 {
+	wh_auto(str) dir = NULL;
+	int err;
+
 	if (!is_id(id))
 		return wh_error_set(e, EINVAL, "'%s' is no id of a container", id);
+	err = wh_rundir_find(&dir, e);
+	if (err < 0)
+		return err;
 	/* The name of a socket is limited (unix(7)); of engines' ids the beginning tells enough. */
-	if (asprintf(ret_path, "%s/%.64s.%s", dir, id, what) < 0) {
+	if (asprintf(ret_path, "%s/%.64s.wait", dir, id) < 0) {
 		*ret_path = NULL;
 		return wh_error_oom(e);
 	}
 	return 0;
-}
-
-int wh_rendezvous_place(const char *id, const char *what, char **ret_path, struct wh_error *e)
-{
-	wh_auto(str) dir = NULL;
-	int err = folder(&dir, e);
-
-	if (err < 0)
-		return err;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return wh_error_errno(e, errno, "cannot make the folder %s", dir);
-	return place(dir, id, what, ret_path, e);
 }
 
 /* ---- who waits ------------------------------------------------------------------------------- */
@@ -74,7 +53,7 @@ int wh_rendezvous_new(const char *id, struct wh_rendezvous **ret, struct wh_erro
 	if (!r)
 		return wh_error_oom(e);
 	r->fd = r->hook = -1;
-	err = wh_rendezvous_place(id, "wait", &r->path, e);
+	err = place(id, &r->path, e);
 	if (err == 0)
 		r->fd = err = wh_socket_listen(r->path, 4, e);
 	if (err < 0) {
@@ -157,11 +136,11 @@ void wh_rendezvous_answer(struct wh_rendezvous *r, const char *why)
 /* ---- the hook's side ------------------------------------------------------------------------- */
 
 /* Return: the descriptor; 0 when nobody waits there. */
-static int find_in(const char *dir, const char *id, struct wh_error *e)
+static int find(const char *id, struct wh_error *e)
 {
 	wh_auto(str) path = NULL;
 	struct wh_error no = {0};
-	int fd, err = place(dir, id, "wait", &path, e);
+	int fd, err = place(id, &path, e);
 
 	if (err < 0)
 		return err;
@@ -174,25 +153,6 @@ static int find_in(const char *dir, const char *id, struct wh_error *e)
 		return fd;
 	close(fd);
 	return wh_error_set(e, EPERM, "%s is somebody else's", path);
-}
-
-/* Where its engine runs without root, the hook believes to be root: in a user namespace. */
-static int find(const char *id, struct wh_error *e)
-{
-	const char *user = getenv("XDG_RUNTIME_DIR");
-	wh_auto(str) own = NULL;
-	wh_auto(str) other = NULL;
-	int err = folder(&own, e);
-
-	if (err == 0)
-		err = find_in(own, id, e);
-	if (err || !user || *user != '/')
-		return err;
-	if (asprintf(&other, "%s/whittle", user) < 0) {
-		other = NULL;
-		return wh_error_oom(e);
-	}
-	return find_in(other, id, e);
 }
 
 static int say(int fd, const char *text)

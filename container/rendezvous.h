@@ -11,14 +11,6 @@
 
 struct wh_rendezvous;
 
-/**
- * wh_rendezvous_place() - path of a socket for a container of that id, in a folder of our own that is made if it is not
- * there: /run/whittle, or $XDG_RUNTIME_DIR/whittle of who is not root.
- * @what: a word for its purpose
- * @ret_path: the caller's to free
- */
-int wh_rendezvous_place(const char *id, const char *what, char **ret_path, struct wh_error *e);
-
 /** In the environment of a hook that somebody waits for: without them, the container is not to start. */
 #define WH_RENDEZVOUS_EXPECTED "WHITTLE_EXPECTED"
 

@@ -11,6 +11,7 @@ import contextlib
 import glob
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,9 @@ def make_bundle(folder, args):
     config["process"].update(args=args, noNewPrivileges=False,
                              capabilities={key: caps for key in ("bounding", "effective", "permitted")})
     config["root"]["readonly"] = False
+    # Without a limit is a number that not every reader of JSON can keep.
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    config["process"]["rlimits"] = [{"type": "RLIMIT_CORE", "hard": 2**64 - 1 if hard == resource.RLIM_INFINITY else hard, "soft": 0}]
     # Limits of devices need BPF and memory locked for it, which not every machine gives.
     config["linux"].pop("resources", None)
     config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW",
