@@ -57,7 +57,7 @@ static int fill(const json_t *c, struct wh_inspect *ret, struct wh_error *e)
 		return wh_error_set(e, EPROTO, "the engine says nothing of the container");
 	if (json_is_string(stop))
 		ret->stop_signal = signal_number(json_string_value(stop));
-	else if (json_is_number(stop))
+	else if (json_number_value(stop) > 0 && json_number_value(stop) < SIGRTMAX)
 		ret->stop_signal = (int)json_number_value(stop);
 	ret->stop_timeout = json_number_value(json_object_get(config, "StopTimeout"));
 	if (copy(&ret->id, string_at(c, NULL, "Id"), e) < 0 ||
