@@ -44,7 +44,7 @@ static void add_head(const struct wh_emit *emit, const char *name, struct wh_buf
 		    "apiVersion: v1\n"
 		    "kind: Pod\n"
 		    "metadata:\n"
-		    "  name: %s\n",
+		    "  name: \"%s\"\n", /* YAML has names that are no texts: true, 1 */
 		    name);
 	if (seccomp)
 		wh_buf_addf(b,
@@ -281,9 +281,9 @@ int wh_kubernetes_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_e
 	add_pod_context(p, b);
 	wh_buf_addf(b,
 		    "  containers:\n"
-		    "    - name: %s\n"
+		    "    - name: \"%s\"\n"
 		    "%s"
-		    "      image: %s\n",
+		    "      image: \"%s\"\n",
 		    name, p->image ? "" : "      # the image that is to be run\n",
 		    p->image ? p->image : "IMAGE");
 	add_ports(p, b);

@@ -223,7 +223,7 @@ podman_serves() {
 # Podman only takes with a bridge. Leaves the uid that it ran as in $uid.
 kube_serves() {
 	local file=$1 pid status=1
-	sed -e "s|image: IMAGE|image: localhost/${image%:*}:2\n      command: [/serve, high]|" \
+	sed -e "s|image: \"IMAGE\"|image: localhost/${image%:*}:2\n      command: [/serve, high]|" \
 		-e '/^      ports:/,/^      securityContext:/{/securityContext/!d}' "$file" >"$work/play.yaml"
 	if podman_run kube play --network none --seccomp-profile-root "$work/seccomp" "$work/play.yaml" >"$work/podman.log" 2>&1; then
 		pid=$(podman_run inspect -f '{{.State.Pid}}' open-open)

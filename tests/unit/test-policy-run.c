@@ -465,10 +465,10 @@ static void test_emit(void)
 	check_text(kept, WH_EMIT_COMPOSE, "\n      - /run/app\n");
 	/* A name of an image that would be something else. */
 	odd = policy_of(RUN("\"container_image\":\"a: b\\nc\",", "0") CALLS END);
-	check_text(odd, WH_EMIT_KUBERNETES, "image: IMAGE\n");
+	check_text(odd, WH_EMIT_KUBERNETES, "image: \"IMAGE\"\n");
 	wh_policy_free(odd);
 	odd = policy_of(RUN("\"container_image\":\"registry:5000/a/b@sha256:00\",", "0") CALLS END);
-	check_text(odd, WH_EMIT_KUBERNETES, "image: registry:5000/a/b@sha256:00\n");
+	check_text(odd, WH_EMIT_KUBERNETES, "image: \"registry:5000/a/b@sha256:00\"\n");
 	check_text(odd, WH_EMIT_QUADLET, "\nImage=registry:5000/a/b@sha256:00\n");
 }
 
