@@ -198,6 +198,7 @@ struct wh_path_devices {
 /** struct wh_mounts - the mounts of the mount namespace @ns, as last read; tracer/unreachable.h. */
 struct wh_mounts {
 	uint64_t ns, generation;
+	uint64_t ours; /* the tracer's own namespace, once asked */
 	bool known;
 	uint64_t unreachable; /* the last one that is not among them */
 	size_t n;

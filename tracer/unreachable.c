@@ -40,9 +40,10 @@ bool wh_unreachable_is(struct wh_recorder *r, const struct wh_task *task, int di
 	struct stat ours, theirs;
 	char ns[32];
 
+	if (!m->ours && fstatat(r->proc_fd, "self/ns/mnt", &ours, 0) == 0)
+		m->ours = ours.st_ino;
 	snprintf(ns, sizeof(ns), "%d/ns/mnt", (int)task->tid);
-	if (fstatat(r->proc_fd, ns, &theirs, 0) < 0 ||
-	    fstatat(r->proc_fd, "self/ns/mnt", &ours, 0) < 0 || ours.st_ino == theirs.st_ino ||
+	if (fstatat(r->proc_fd, ns, &theirs, 0) < 0 || m->ours == theirs.st_ino ||
 	    statx(dir, path, flags | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stx) < 0 ||
 	    !(stx.stx_mask & STATX_MNT_ID))
 		return false;
