@@ -34,6 +34,14 @@ int wh_decode_exit(struct wh_recorder *r, struct wh_task *task);
 int wh_decode_exec(struct wh_recorder *r, struct wh_task *task, const char *from);
 
 /**
+ * wh_decode_found() - @task's process was running already: its program, libraries, open files and sockets, as it has them
+ * now. They were opened, or handed down, before; by whom is not known. Updates @task->process.
+ */
+int wh_decode_found(struct wh_recorder *r, struct wh_task *task);
+/** wh_decode_found_connections() - its connections: to be called when of all processes the first is done. */
+int wh_decode_found_connections(struct wh_recorder *r, struct wh_task *task);
+
+/**
  * wh_decode_lost() - @task died or vanished inside a call (between entry and exit). Facts that
  * do not need a result are kept; a call whose result would have made one leaves a gap.
  */

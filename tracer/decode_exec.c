@@ -254,8 +254,7 @@ static void look_at_creds(struct wh_recorder *r, struct wh_task *task, struct ex
 		wh_executable_compare(x->known, &x->before, after);
 }
 
-/* The arguments as the new program has them, cut to a bounded size. */
-static int read_argv(struct wh_recorder *r, struct wh_task *task, struct wh_strlist *ret_argv)
+int wh_decode_exec_argv(struct wh_recorder *r, struct wh_task *task, struct wh_strlist *ret_argv)
 {
 	char path[32], text[ARGV_BYTES + 1];
 	const char *v[ARGV_MAX];
@@ -326,7 +325,7 @@ static int exec_facts(struct wh_recorder *r, struct wh_task *task, const char *f
 	if (k == 0)
 		k = find_loader(r, task, x);
 	if (k == 0)
-		k = read_argv(r, task, &x->argv);
+		k = wh_decode_exec_argv(r, task, &x->argv);
 	if (k == 0)
 		k = put_exec(r, task, from, to->path, x);
 	program = wh_trace_intern(r->trace, x->exe.path);

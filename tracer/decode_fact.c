@@ -246,10 +246,10 @@ static int unresolved(struct wh_recorder *r, struct wh_task *task, enum wh_acces
 	for (size_t i = 0; wh_decode_failed(call) && i < WH_ARRAY_SIZE(nowhere); i++)
 		if (call->err == nowhere[i])
 			return 0;
-	return wh_decode_fact_err(
-		wh_record_gap(r, task, wh_decode_fact_blind(r, task, "unresolved-path"),
-			      "%s by %s of %s", wh_trace_access_name(access), call->name,
-			      task->process->program ? task->process->program : "?"));
+	return wh_decode_fact_err(wh_record_gap(
+		r, task, wh_decode_fact_blind(r, task, "unresolved-path"), "%s by %s of %s",
+		wh_trace_access_name(access), call->name ? call->name : "no call",
+		task->process->program ? task->process->program : "?"));
 }
 
 /* The less sure a type is, the sooner it gives way: one call finds it missing, the next makes it.
@@ -342,14 +342,16 @@ int wh_decode_fact_file(struct wh_recorder *r, struct wh_task *task, const struc
 	if (creds && creds->fsuid != place->uid)
 		fact->owner_always = false;
 	fact->restricted |= is_restricted(place, access);
-	k = wh_trace_add_str(r->trace, &fact->syscalls, WH_LIMIT_SYSCALLS, task->call.name);
+	k = task->call.name ? wh_trace_add_str(r->trace, &fact->syscalls, WH_LIMIT_SYSCALLS,
+					       task->call.name)
+			    : 0;
 	if (k >= 0 && peer)
 		k = wh_trace_add_str(r->trace, &fact->peers, WH_LIMIT_PEERS, peer);
 	return k < 0 ? wh_decode_fact_err(k) : wh_decode_fact_outcome(r, task, &fact->outcomes);
 }
 
-/* The open flags of a descriptor; false when it is gone. */
-static bool fd_flags(struct wh_recorder *r, struct wh_task *task, int fd, uint64_t *ret_flags)
+bool wh_decode_fact_open_flags(struct wh_recorder *r, const struct wh_task *task, int fd,
+			       uint64_t *ret_flags)
 {
 	char path[64], text[512], *line;
 	wh_auto(fd) info = -1;
@@ -387,7 +389,7 @@ static bool fd_mode(struct wh_recorder *r, struct wh_task *task, int fd, bool *r
 	if (!*ret_reads && !*ret_writes) {
 		uint64_t flags = O_PATH;
 
-		if (!fd_flags(r, task, fd, &flags))
+		if (!wh_decode_fact_open_flags(r, task, fd, &flags))
 			return false;
 		*ret_reads = *ret_writes = !(flags & O_PATH);
 	}

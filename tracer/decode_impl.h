@@ -7,6 +7,7 @@
 #include "tracer/decode.h"
 #include "tracer/memory.h"
 #include "tracer/path.h"
+#include "tracer/sockaddr.h"
 
 /* Distinct names in one directory, for one access, before they are folded into DIR/WH_FILE_MANY. */
 #define WH_DECODE_NAMES 512
@@ -102,6 +103,10 @@ int wh_decode_fact_outcome(struct wh_recorder *r, struct wh_task *task, struct w
  */
 int wh_decode_fact_inherited(struct wh_recorder *r, struct wh_task *task, int fd);
 
+/** wh_decode_fact_open_flags() - with which @fd of @task was opened; false when it is gone. */
+bool wh_decode_fact_open_flags(struct wh_recorder *r, const struct wh_task *task, int fd,
+			       uint64_t *ret_flags);
+
 /** wh_decode_fact_blind() - the kind of gap when nothing could be seen: @kind, unless @task is dead. */
 const char *wh_decode_fact_blind(struct wh_recorder *r, const struct wh_task *task,
 				 const char *kind);
@@ -119,6 +124,24 @@ static inline int wh_decode_fact_err(int k)
 
 /** wh_decode_limit_name() - "RLIMIT_NOFILE", or NULL for none that is known. */
 const char *wh_decode_limit_name(uint64_t resource);
+
+/** wh_decode_exec_argv() - the arguments of what @task runs, cut to a bounded size. @ret_argv: made anew. */
+int wh_decode_exec_argv(struct wh_recorder *r, struct wh_task *task, struct wh_strlist *ret_argv);
+
+/** wh_decode_socket_found() - @fd of @task is a socket that was there already. @connections: only if connected; else only if not */
+int wh_decode_socket_found(struct wh_recorder *r, struct wh_task *task, int fd, bool connections);
+
+/**
+ * wh_decode_socket_fact() - a socket was used so; counts the result of the call, if @task is in one.
+ * @address: is folded into WH_FILE_MANY when there are too many
+ */
+int wh_decode_socket_fact(struct wh_recorder *r, struct wh_task *task, const char *op,
+			  const struct wh_decode_kind *kind, char address[WH_SOCKADDR_TEXT]);
+
+/** wh_decode_socket_copy() - a descriptor of ours for the socket, or whatever it is, that @fd of @task is; -errno. */
+int wh_decode_socket_copy(const struct wh_task *task, int fd);
+/** wh_decode_socket_ask() - what kind of socket a descriptor of ours is; false when it is none. */
+bool wh_decode_socket_ask(int fd, struct wh_decode_kind *ret);
 
 /* ---- the families ---------------------------------------------------------------------------- */
 

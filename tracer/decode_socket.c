@@ -19,16 +19,17 @@ enum { NAME, NAMELEN, IOV, IOVLEN, CONTROL, CONTROLLEN, MSGFLAGS, MSG_WORDS };
  * A descriptor says what it is only to who has it, so we take a copy for a moment: what it was made
  * as may be long ago, or in a process that was never traced.
  */
-static int copy_of(const struct wh_task *task, int fd)
+int wh_decode_socket_copy(const struct wh_task *task, int fd)
 {
 	wh_auto(fd) pidfd = (int)syscall(SYS_pidfd_open, task->process->tgid, 0);
+	int copy = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 
-	return pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	return copy < 0 ? -errno : copy;
 }
 
 int wh_decode_socket_net(const struct wh_task *task, int fd)
 {
-	wh_auto(fd) copy = copy_of(task, fd);
+	wh_auto(fd) copy = wh_decode_socket_copy(task, fd);
 	int family;
 	socklen_t len = sizeof(family);
 
@@ -38,22 +39,28 @@ int wh_decode_socket_net(const struct wh_task *task, int fd)
 	return ioctl(copy, SIOCGSKNS);
 }
 
-bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret)
+bool wh_decode_socket_ask(int fd, struct wh_decode_kind *ret)
 {
-	wh_auto(fd) copy = copy_of(task, fd);
 	int protocol = 0;
 	socklen_t len = sizeof(int);
 
-	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &ret->family, &len) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &ret->family, &len) < 0)
 		return false;
 	len = sizeof(int);
-	if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &ret->type, &len) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &ret->type, &len) < 0)
 		return false;
 	len = sizeof(int);
-	if (getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0)
 		return false;
 	ret->protocol = (uint64_t)(unsigned)protocol;
 	return true;
+}
+
+bool wh_decode_socket_kind(const struct wh_task *task, int fd, struct wh_decode_kind *ret)
+{
+	wh_auto(fd) copy = wh_decode_socket_copy(task, fd);
+
+	return copy >= 0 && wh_decode_socket_ask(copy, ret);
 }
 
 /* More addresses than are kept become one that stands for all. */
@@ -77,8 +84,8 @@ static int fold(struct wh_recorder *r, struct wh_task *task, const struct wh_soc
 	return wh_decode_fact_err(k);
 }
 
-static int fact_socket(struct wh_recorder *r, struct wh_task *task, const char *op,
-		       const struct wh_decode_kind *kind, char address[WH_SOCKADDR_TEXT])
+int wh_decode_socket_fact(struct wh_recorder *r, struct wh_task *task, const char *op,
+			  const struct wh_decode_kind *kind, char address[WH_SOCKADDR_TEXT])
 {
 	char family[16], type[16];
 	struct wh_socket key = {
@@ -106,7 +113,7 @@ int wh_decode_socket_socket_exit(struct wh_recorder *r, struct wh_task *task)
 	struct wh_decode_kind kind = {(int)call->arg[0], (int)call->arg[1], (uint32_t)call->arg[2]};
 	char address[WH_SOCKADDR_TEXT] = "";
 
-	return fact_socket(r, task, call->row->name, &kind, address);
+	return wh_decode_socket_fact(r, task, call->row->name, &kind, address);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
@@ -208,7 +215,7 @@ static int fact_address(struct wh_recorder *r, struct wh_task *task, const struc
 			r, task, place, op->access,
 			op->access == WH_ACCESS_BIND && !wh_decode_failed(call) ? "socket" : NULL,
 			NULL);
-	return k < 0 ? k : fact_socket(r, task, op->op, &kind, address);
+	return k < 0 ? k : wh_decode_socket_fact(r, task, op->op, &kind, address);
 }
 
 static int fact_messages(struct wh_recorder *r, struct wh_task *task, const struct op *op)
