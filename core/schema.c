@@ -235,13 +235,20 @@ const struct wh_kind_info *wh_schema_kind(enum wh_kind kind)
 }
 
 static const struct wh_gap_info gaps[] = {
+	{"attached",
+	 "the service was running already: its start-up was not seen; that takes a recording from "
+	 "the start",
+	 true},
 	{"cut-short", "the recording was cut short", true},
 	{"decode", "a call's arguments could not be read", true},
 	{"io-uring", "io_uring does its work without system calls: what it did was not seen", true},
+	{"joined-late",
+	 "a process was there before it could be watched: what it did until then was not seen",
+	 true},
 	{"limit", "there were more facts of one kind than are kept", true},
 	{"listener-refused",
 	 "a program was refused a listener for its seccomp filter, because it was traced", true},
-	{"lost-exit", "a call's result was not seen, as its task died in it", false},
+	{"lost-exit", "a call's result was not seen, as its task died in it, or was let go", false},
 	{"lost-news", "calls were made that may have been new, and could not be kept", true},
 	{"many-addresses",
 	 "one kind of socket had more addresses than are kept: the rest is known as \"*\"", false},
@@ -249,6 +256,7 @@ static const struct wh_gap_info gaps[] = {
 	 false},
 	{"nested-ptrace", "a traced process wanted to trace, which a tracer's presence forbids",
 	 true},
+	{"not-seized", "a process could not be traced: what it did was not seen", true},
 	{"own-seccomp",
 	 "the workload has a seccomp filter of its own: what that denied did not happen", false},
 	{"path-changed",

@@ -10,7 +10,14 @@
 #include "tracer/decode.h"
 #include "tracer/known.h"
 #include "tracer/pending.h"
+#include "tracer/procfs.h"
 #include "tracer/site.h"
+
+/* The kernel's own results: the call is made again, by its number or by restart_syscall(). */
+#define RESTART_MIN   512
+#define RESTART_BLOCK 516
+#define RESTART_MAX   516
+#define MAX_ERRNO     4095
 
 #define SYS_SECCOMP_CODE 1 /* si_code of a SIGSYS by seccomp; SYS_SECCOMP where libc has it */
 
@@ -79,6 +86,66 @@ static int check_child(struct wh_recorder *r, struct wh_task *task)
 		if (strcmp(call->name, makers[i]) == 0)
 			return wh_record_gap(r, task, "untraced-child", "%s", call->name);
 	return 0;
+}
+
+/* What the call at which a stopped task was interrupted will return, if the kernel has that already. */
+static bool interrupted_result(pid_t tid, int64_t *ret)
+{
+#ifdef __x86_64__
+	errno = 0;
+	*ret = ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user_regs_struct, rax), NULL);
+	return !errno;
+#else
+	(void)tid;
+	(void)ret;
+	return false;
+#endif
+}
+
+/* /proc/TID/syscall: "202 0x7f… 0x80 … SP IP"; -1 outside of a call. Decimal, then six arguments. */
+static bool read_call(const struct wh_recorder *r, pid_t tid, struct __ptrace_syscall_info *info)
+{
+	char name[32], text[256];
+	long long nr;
+	unsigned long long arg[6];
+
+	snprintf(name, sizeof(name), "%d/syscall", (int)tid);
+	if (wh_procfs_read(r->proc_fd, name, text, sizeof(text)) <= 0 ||
+	    sscanf(text, "%lld %llx %llx %llx %llx %llx %llx", &nr, &arg[0], &arg[1], &arg[2],
+		   &arg[3], &arg[4], &arg[5]) != 7 ||
+	    nr < 0)
+		return false;
+	info->entry.nr = (uint64_t)nr;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(arg); i++)
+		info->entry.args[i] = arg[i];
+	return true;
+}
+
+int wh_call_found(struct wh_recorder *r, struct wh_task *task, bool over)
+{
+	struct __ptrace_syscall_info info, end = {.op = PTRACE_SYSCALL_INFO_EXIT};
+	unsigned phase = r->phase;
+	bool known;
+	int64_t result = 0;
+	int err;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0 ||
+	    !read_call(r, task->tid, &info))
+		return 0;
+	known = over && interrupted_result(task->tid, &result);
+	/* These it makes again, and then it is seen. */
+	if (known && result <= -RESTART_MIN && result >= -RESTART_MAX && result != -RESTART_BLOCK)
+		return 0;
+	r->phase = WH_PHASE_FOUND;
+	err = wh_call_enter(r, task, &info);
+	task->had_child = true; /* if it has made one, that is found by itself */
+	end.exit.rval = result;
+	end.exit.is_error = result < 0 && result >= -MAX_ERRNO;
+	if (err >= 0)
+		err = known && result != -RESTART_BLOCK ? wh_call_leave(r, task, &end)
+							: wh_call_lose(r, task);
+	r->phase = phase;
+	return err;
 }
 
 bool wh_call_sets_seccomp(const struct wh_call *call)

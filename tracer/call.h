@@ -39,4 +39,11 @@ void wh_call_answer(const struct wh_task *task, long long result);
 /** wh_call_lose() - its return will not be seen. Nothing where no entry was. Return: 0 or -ENOMEM. */
 int wh_call_lose(struct wh_recorder *r, struct wh_task *task);
 
+/**
+ * wh_call_found() - @task is in its first stop, and may be in a call that it entered before it was
+ * traced. Unless it makes that call again, where it is seen, it is decoded here, as far as it still can be;
+ * its phase is found. @over: the stop is behind the call, and not in it. Return: 0 or -ENOMEM.
+ */
+int wh_call_found(struct wh_recorder *r, struct wh_task *task, bool over);
+
 #endif

@@ -79,6 +79,11 @@ static int begin_best(const struct wh_record_options *options, struct wh_recorde
 	return err < 0 ? wh_error_errno(e, err, "no engine works on this machine") : 0;
 }
 
+static bool is_to_survive(const struct wh_record_options *options)
+{
+	return options->attach || (options->container && !options->container->expendable);
+}
+
 int wh_engine_begin(const struct wh_record_options *options, struct wh_recorder *r,
 		    struct wh_launch *launch, const struct wh_engine **ret_engine,
 		    char **ret_reason, struct wh_error *e)
@@ -86,8 +91,8 @@ int wh_engine_begin(const struct wh_record_options *options, struct wh_recorder 
 	struct wh_buf why = {0};
 	int err;
 
-	if (options->container && !options->container->expendable && wh_engine_is_auto(options)) {
-		/* The only one that leaves nothing behind in a container when it is killed. */
+	if (is_to_survive(options) && wh_engine_is_auto(options)) {
+		/* The only one that leaves nothing behind when it is killed, or lets go. */
 		err = begin(&wh_plain_engine, options, r, launch, e);
 		*ret_engine = &wh_plain_engine;
 		wh_buf_adds(&why, wh_plain_engine.about);

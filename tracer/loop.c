@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tracer/loop.h"
+#include "tracer/loop_impl.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -9,6 +9,7 @@
 #include "tracer/clock.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
+#include "tracer/leave.h"
 #include "tracer/outside.h"
 #include "tracer/procfs.h"
 #include "tracer/restart.h"
@@ -16,26 +17,9 @@
 #include "tracer/wait.h"
 
 #define BATCH	     64
-#define GIVE_UP_MS   10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
-#define HELD_MS	     500   /* a maker that is not killed tells at once whom it made */
-#define CALM_ROUNDS  16	   /* how often to look for more than one stop while there was but one */
-#define ERESTART_MIN 512   /* the kernel's internal errnos: the call is tried again */
-
-struct wh_loop {
-	struct wh_recorder *r;
-	const struct wh_engine *engine;
-	const struct wh_loop_owner *owner;
-	bool launching; /* the main task is ours until it calls execve() */
-	bool seized;	/* it was somebody else's */
-	bool started;
-	int exec_err;
-	bool killing;
-	uint64_t kill_time;
-	uint64_t next_tick;
-	bool crowded; /* the last look found more than one stop */
-	unsigned rounds;
-	struct wh_wait *wait;
-};
+#define HELD_MS	     500 /* a maker that is not killed tells at once whom it made */
+#define CALM_ROUNDS  16	 /* how often to look for more than one stop while there was but one */
+#define ERESTART_MIN 512 /* the kernel's internal errnos: the call is tried again */
 
 static void forget(void *data, struct wh_task *task)
 {
@@ -44,8 +28,8 @@ static void forget(void *data, struct wh_task *task)
 	loop->engine->gone(loop->r, task);
 }
 
-struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine, bool launching,
-			    const struct wh_loop_owner *owner)
+struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
+			    enum wh_record_source source, const struct wh_loop_owner *owner)
 {
 	struct wh_loop *loop = calloc(1, sizeof(*loop));
 
@@ -59,8 +43,9 @@ struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engin
 		free(loop);
 		return NULL;
 	}
-	loop->launching = launching;
-	loop->seized = !launching;
+	loop->source = source;
+	loop->launching = source == WH_RECORD_LAUNCHED;
+	loop->started = source == WH_RECORD_ATTACHED;
 	wh_task_on_remove(r->tasks, engine->gone ? forget : NULL, loop);
 	return loop;
 }
@@ -90,6 +75,9 @@ static void resume(struct wh_loop *loop, struct wh_task *task, int sig)
 				    : outside	  ? PTRACE_SYSCALL
 						  : loop->engine->resume(loop->r, task);
 
+	/* Whatever stop this is, the kernel has forgotten that one was asked for: ptrace_stop() in kernel/signal.c. */
+	if (loop->leaving)
+		wh_leave_ask_again(task);
 	ptrace(how, task->tid, NULL, (void *)(long)sig);
 }
 
@@ -117,6 +105,16 @@ static int enter(struct wh_loop *loop, struct wh_task *task,
 	return err;
 }
 
+/* How long it has been in its call; and if it is we who have got it out of that, then nothing has answered. */
+static void look_at_time(const struct wh_loop *loop, struct wh_task *task,
+			 struct __ptrace_syscall_info *info)
+{
+	if (info->op != PTRACE_SYSCALL_INFO_EXIT)
+		task->entered = wh_clock_ms();
+	else if (loop->leaving && wh_leave_restart(task))
+		info->exit.rval = -ERESTART_MIN;
+}
+
 static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
 {
 	struct __ptrace_syscall_info info;
@@ -124,6 +122,8 @@ static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0)
 		return 0;
+	if (loop->source != WH_RECORD_LAUNCHED)
+		look_at_time(loop, task, &info);
 	if (task->process->outside) {
 		if (loop->engine->outside && info.op == PTRACE_SYSCALL_INFO_ENTRY)
 			err = loop->engine->outside(loop->r, task);
@@ -133,7 +133,7 @@ static int syscall_stop(struct wh_loop *loop, struct wh_task *task)
 	}
 	if (!loop->launching || !skip_launcher(loop, &info))
 		err = loop->engine->stop(loop->r, task, &info);
-	if (!loop->started && !loop->launching && !loop->seized &&
+	if (!loop->started && !loop->launching && loop->source == WH_RECORD_LAUNCHED &&
 	    info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.is_error &&
 	    -info.exit.rval < ERESTART_MIN) {
 		loop->exec_err = (int)-info.exit.rval;
@@ -215,30 +215,6 @@ static int add_task(struct wh_loop *loop, pid_t tid, struct wh_task *maker,
 	return err;
 }
 
-/*
- * Whom the event tells of. A task that was killed in its stop goes on to PTRACE_EVENT_EXIT, whose message
- * is a status: the message counts only if the task is in the stop of the event still, afterwards.
- */
-static pid_t event_child(const struct wh_task *task, int event)
-{
-	unsigned long tid = 0;
-	siginfo_t si;
-
-	if (ptrace(PTRACE_GETEVENTMSG, task->tid, NULL, &tid) < 0 ||
-	    ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &si) < 0 ||
-	    si.si_code != (SIGTRAP | event << 8))
-		return 0;
-	return (pid_t)tid;
-}
-
-/* Not one that is dead, and has been waited for by us: it would never be heard of again. */
-static bool is_ours(pid_t tid)
-{
-	siginfo_t si;
-
-	return waitid(P_PID, (id_t)tid, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
-}
-
 static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 {
 	struct wh_task *child;
@@ -246,11 +222,11 @@ static int birth_event(struct wh_loop *loop, struct wh_task *task, int event)
 	int err;
 
 	task->had_child = true;
-	tid = event_child(task, event);
+	tid = wh_wait_child(task->tid, event);
 	/* Then it will tell of itself, by its own first stop. */
 	if (!tid)
 		return 0;
-	if (!wh_task_find(loop->r->tasks, tid) && !is_ours(tid))
+	if (!wh_task_find(loop->r->tasks, tid) && !wh_wait_has(tid))
 		return 0;
 	err = add_task(loop, tid, task, &child);
 	if (err == 0)
@@ -269,6 +245,12 @@ static int event_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 {
 	int err = 0;
 
+	/* Of a call that a job control signal has interrupted, too, that is the answer. */
+	if (sig == SIGTRAP && (task->interrupted || loop->leaving))
+		wh_leave_restart(task);
+	task->interrupted = false;
+	if (loop->leaving)
+		return wh_leave_task(loop->r, task);
 	if (sig == SIGTRAP) {
 		if (loop->engine->interrupted)
 			err = loop->engine->interrupted(loop->r, task);
@@ -292,6 +274,17 @@ static int signal_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 	return err;
 }
 
+/* Where it is in a call that it entered before it was ours; after an execve() that is its new program's. */
+static int first_stop(struct wh_loop *loop, struct wh_task *task, int event)
+{
+	task->seized = false;
+	if (task->process->outside || event == PTRACE_EVENT_EXEC)
+		return 0;
+	if (event == PTRACE_EVENT_STOP && task->interrupted)
+		wh_leave_restart(task);
+	return wh_call_found(loop->r, task, event == PTRACE_EVENT_STOP || !event);
+}
+
 static int report(struct wh_loop *loop, pid_t tid, int status);
 
 static int stopped(struct wh_loop *loop, pid_t tid, int status)
@@ -311,6 +304,8 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		}
 	}
 	loop->r->phase = task->process->phase ? task->process->phase : loop->r->service_phase;
+	if (event != PTRACE_EVENT_STOP)
+		task->interrupted = false;
 	switch (event) {
 	case 0:
 		if (sig != (SIGTRAP | 0x80))
@@ -333,6 +328,12 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 			err = loop->engine->exiting(loop->r, task);
 		if (err >= 0)
 			err = wh_call_lose(loop->r, task);
+		/* A leader's death is told only with the last thread's, and that may be let go. */
+		if (loop->leaving && task->process->refs > 1) {
+			int k = wh_leave_task(loop->r, task);
+
+			return err < 0 ? err : k;
+		}
 		break;
 	case PTRACE_EVENT_SECCOMP:
 		err = syscall_stop(loop, task);
@@ -379,10 +380,16 @@ static int ended(struct wh_loop *loop, pid_t tid, int status)
 
 static int report(struct wh_loop *loop, pid_t tid, int status)
 {
-	int err = WIFSTOPPED(status) ? stopped(loop, tid, status) : ended(loop, tid, status);
+	struct wh_task *task = wh_task_find(loop->r->tasks, tid);
+	int first = 0, err;
 
+	if (task && task->seized && WIFSTOPPED(status))
+		first = first_stop(loop, task, status >> 16);
+	err = WIFSTOPPED(status) ? stopped(loop, tid, status) : ended(loop, tid, status);
+	if (loop->leaving)
+		wh_task_remove_left(loop->r->tasks);
 	loop->r->phase = loop->r->service_phase;
-	return err;
+	return first < 0 ? first : err;
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */
@@ -418,21 +425,6 @@ static int gather(struct wh_loop *loop, struct stop batch[BATCH])
 	return n;
 }
 
-static void kill_process(void *data, const struct wh_process *process)
-{
-	(void)data;
-	kill(process->tgid, SIGKILL);
-}
-
-void wh_loop_kill(struct wh_loop *loop)
-{
-	if (!loop->killing) {
-		loop->killing = true;
-		loop->kill_time = wh_clock_ms();
-	}
-	wh_task_each_process(loop->r->tasks, kill_process, NULL);
-}
-
 static int tick(struct wh_loop *loop)
 {
 	uint64_t now = wh_clock_ms();
@@ -443,18 +435,12 @@ static int tick(struct wh_loop *loop)
 	loop->next_tick = now + WH_LOOP_TICK_MS;
 	if (loop->killing)
 		wh_loop_kill(loop);
-	if (loop->seized)
+	if (loop->source != WH_RECORD_LAUNCHED)
 		wh_task_each(loop->r->tasks, let_go_late, loop);
 	err = loop->owner->tick(loop->owner->data);
 	if (err >= 0 && loop->engine->tick)
 		err = loop->engine->tick(loop->r);
 	return err;
-}
-
-/* What is left in the table will not be heard of again: say so, and leave it to EXITKILL. */
-static int give_up(struct wh_loop *loop, const char *why)
-{
-	return wh_record_gap(loop->r, NULL, "cut-short", "%s", why);
 }
 
 static int answer(struct wh_loop *loop)
@@ -481,7 +467,7 @@ static int follow(struct wh_loop *loop)
 		int err;
 
 		if (n < 0)
-			return failure ? failure : give_up(loop, "a task vanished unseen");
+			return failure ? failure : wh_loop_vanished(loop);
 		for (int i = 0; i < n; i++) {
 			err = report(loop, batch[i].tid, batch[i].status);
 			failure = failure ? failure : err < 0 ? err : 0;
@@ -490,12 +476,10 @@ static int follow(struct wh_loop *loop)
 		failure = failure ? failure : err < 0 ? err : 0;
 		err = tick(loop);
 		failure = failure ? failure : err < 0 ? err : 0;
-		if (failure && !loop->killing)
-			wh_loop_kill(loop);
-		if (loop->killing && wh_clock_ms() - loop->kill_time > GIVE_UP_MS)
-			return failure ? failure
-				       : give_up(loop, "a task sleeps in the kernel and did not "
-						       "die of SIGKILL");
+		if (failure)
+			wh_loop_failed(loop);
+		if (wh_loop_is_late(loop))
+			return failure ? failure : wh_loop_give_up(loop);
 	}
 	return failure;
 }
@@ -505,8 +489,10 @@ int wh_loop_run(struct wh_loop *loop, int *ret_exec_err)
 	int err = wh_wait_begin(loop->wait, wh_loop_tick_signal(), WH_LOOP_TICK_MS), followed;
 
 	if (err < 0)
-		wh_loop_kill(loop);
+		wh_loop_failed(loop);
 	followed = follow(loop);
+	if (loop->leaving)
+		wh_loop_leave_orphans(loop);
 	wh_wait_end(loop->wait);
 	*ret_exec_err = loop->exec_err;
 	return err < 0 ? err : followed;

@@ -59,8 +59,28 @@ bool wh_outcome_complete(const struct wh_outcome *o)
 	return false;
 }
 
+static void attached_text(struct wh_buf *b, const struct wh_outcome *o)
+{
+	if (o->ended && o->by_itself) {
+		wh_command_status(b, o->status);
+		return;
+	}
+	/* Its main thread may have ended before the others, and nobody has told us how. */
+	wh_buf_adds(b, o->stop == WH_STOP_NONE ? "ended" : "left running");
+	if (o->stop == WH_STOP_SIGNAL) {
+		wh_buf_adds(b, " at ");
+		wh_command_signal(b, o->signal);
+	} else if (o->stop == WH_STOP_LOAD_FAILED) {
+		wh_buf_adds(b, ": the load failed");
+	}
+}
+
 void wh_outcome_text(struct wh_buf *b, const struct wh_outcome *o)
 {
+	if (o->attached) {
+		attached_text(b, o);
+		return;
+	}
 	switch (o->stop) {
 	case WH_STOP_NONE:
 		wh_command_status(b, o->status);

@@ -25,6 +25,7 @@ enum wh_stop {
  * @grace, @ready_timeout: seconds
  * @planned: --load, --duration or --until-stable was given, so that a signal cuts the run short
  * @unready: --ready was given, and it did not come true
+ * @attached: it is let go and not stopped: what is called so here, and in the names, is the recording's end
  * @load: there was one; @load_ended, @load_status
  */
 struct wh_outcome {
@@ -35,7 +36,7 @@ struct wh_outcome {
 	int signal, stop_signal;
 	bool killed, hurried;
 	double grace, ready_timeout;
-	bool planned, unready;
+	bool planned, unready, attached;
 	bool load, load_started, load_ended;
 	int load_status;
 };

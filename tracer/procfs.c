@@ -5,6 +5,8 @@
 #include "tracer/procfs.h"
 
 #define STATUS_TEXT 4096
+#define STAT_TEXT   1024
+#define PF_KTHREAD  0x200000 /* include/linux/sched.h */
 
 ssize_t wh_procfs_read(int proc_fd, const char *name, char *buf, size_t size)
 {
@@ -93,6 +95,36 @@ int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid)
 	*ret_tgid = (pid_t)tgid;
 	*ret_ppid = (pid_t)ppid;
 	return 0;
+}
+
+/* What is behind the name in a stat file: it ends with the last ')', as it may hold anything. */
+static const char *stat_fields(int proc_fd, pid_t tid, char *text, size_t size)
+{
+	char name[32], *end;
+
+	snprintf(name, sizeof(name), "%d/stat", (int)tid);
+	if (wh_procfs_read(proc_fd, name, text, size) <= 0)
+		return NULL;
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' ? end + 2 : NULL;
+}
+
+char wh_procfs_state(int proc_fd, pid_t tid)
+{
+	char text[STAT_TEXT];
+	const char *fields = stat_fields(proc_fd, tid, text, sizeof(text));
+
+	return fields ? *fields : '\0';
+}
+
+bool wh_procfs_is_kernel(int proc_fd, pid_t pid)
+{
+	char text[STAT_TEXT];
+	const char *fields = stat_fields(proc_fd, pid, text, sizeof(text));
+	unsigned flags;
+
+	return fields && sscanf(fields, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       flags & PF_KTHREAD;
 }
 
 int wh_procfs_exe(int proc_fd, pid_t pid, char **ret_path)

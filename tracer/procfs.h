@@ -26,6 +26,12 @@ int wh_procfs_fds(int proc_fd, pid_t tid, DIR **ret_dir);
 /** wh_procfs_ids() - thread group and parent of a thread. */
 int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid);
 
+/** wh_procfs_state() - the letter of proc(5) ("R", "S", "Z" …) of a thread; NUL when it is gone. */
+char wh_procfs_state(int proc_fd, pid_t tid);
+
+/** wh_procfs_is_kernel() - whether it is a thread of the kernel's own (PF_KTHREAD). */
+bool wh_procfs_is_kernel(int proc_fd, pid_t pid);
+
 /** wh_procfs_exe() - the executable, as the kernel resolved it; the caller's to free. */
 int wh_procfs_exe(int proc_fd, pid_t pid, char **ret_path);
 

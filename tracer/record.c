@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "tracer/argv.h"
+#include "tracer/attach.h"
 #include "tracer/control.h"
 #include "tracer/decode.h"
 #include "tracer/engine.h"
@@ -51,8 +52,8 @@ int wh_record_fact(struct wh_recorder *r, struct wh_task *task, enum wh_kind kin
 	if (fill(r, task, f) < 0)
 		return -ENOMEM;
 	r->news += made;
-	/* The first sight may have been the runtime's, which has no site. */
-	if (want_site && task && !f->site) {
+	/* The first sight may have been the runtime's, which has no site; and what is found is not of the call it was found in. */
+	if (want_site && task && !f->site && r->phase != WH_PHASE_FOUND) {
 		f->site = wh_site_find(r, task);
 		if (!f->site)
 			return -ENOMEM;
@@ -93,15 +94,17 @@ struct recording {
 	struct wh_loop *loop;
 	const struct wh_engine *engine;
 	struct wh_control *control;
+	struct wh_members *members;
 	bool started;
 	pid_t main;
 	struct wh_error *e;
 };
 
-/* A container must outlive a tracer that is killed; unless a filter of the engine's would then refuse it calls. */
+/* What is not ours must outlive a tracer that is killed; unless a filter of the engine's would then refuse it calls. */
 static unsigned long ptrace_options(const struct recording *rec)
 {
-	bool survives = rec->options->container && rec->engine == &wh_plain_engine;
+	bool survives = wh_record_source(rec->options) != WH_RECORD_LAUNCHED &&
+			rec->engine == &wh_plain_engine;
 
 	return (survives ? WH_LOOP_FOLLOW : WH_LOOP_OPTIONS) | rec->engine->options;
 }
@@ -189,6 +192,7 @@ static void release(struct recording *rec)
 
 	wh_loop_free(rec->loop);
 	wh_control_free(rec->control);
+	wh_members_free(rec->members);
 	if (rec->engine && rec->engine->free)
 		rec->engine->free(r);
 	wh_supervise_free(rec->sv);
@@ -290,7 +294,7 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 	if (wh_runinfo_container(&rec->r, c, rec->run) < 0)
 		return wh_error_oom(rec->e);
 	wh_outside_put(wh_task_process(rec->r.tasks, rec->main), WH_OUTSIDE_INIT);
-	rec->loop = wh_loop_new(&rec->r, rec->engine, false, owner);
+	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_CONTAINER, owner);
 	if (!rec->loop)
 		return wh_error_oom(rec->e);
 	if (c->seized)
@@ -304,6 +308,25 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 	return err;
 }
 
+static int trace_attached(struct recording *rec, const struct wh_loop_owner *owner)
+{
+	const struct wh_record_attach *attach = rec->options->attach;
+	struct wh_launch none = {.out = -1, .err = -1};
+	int exec_err, err = begin(rec, &none);
+
+	rec->main = attach->pid;
+	if (err == 0)
+		err = wh_attach_begin(&rec->r, attach, ptrace_options(rec), rec->run, &rec->members,
+				      rec->e);
+	if (err < 0)
+		return err;
+	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_ATTACHED, owner);
+	if (!rec->loop)
+		return wh_error_oom(rec->e);
+	err = wh_supervise_started(rec->sv, rec->loop, rec->main, rec->e);
+	return err < 0 ? err : run_loop(rec, &exec_err);
+}
+
 static int trace_all(struct recording *rec, const char *path)
 {
 	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, rec};
@@ -311,10 +334,12 @@ static int trace_all(struct recording *rec, const char *path)
 
 	if (rec->options->container)
 		return trace_container(rec, &owner);
+	if (rec->options->attach)
+		return trace_attached(rec, &owner);
 	err = launch(rec, path);
 	if (err < 0)
 		return err;
-	rec->loop = wh_loop_new(&rec->r, rec->engine, true, &owner);
+	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_LAUNCHED, &owner);
 	if (!rec->loop || name_first(rec, path) < 0) {
 		kill_first(rec);
 		return wh_error_oom(rec->e);
@@ -329,7 +354,9 @@ static int record(struct recording *rec)
 {
 	const struct wh_record_options *options = rec->options;
 	wh_auto(str) path = NULL;
-	int err = options->container ? 0 : wh_command_find(options->argv[0], &path, rec->e);
+	int err = wh_record_source(options) == WH_RECORD_LAUNCHED
+			  ? wh_command_find(options->argv[0], &path, rec->e)
+			  : 0;
 
 	if (err == 0)
 		err = prepare(rec);
@@ -359,7 +386,7 @@ int wh_record_run(const struct wh_record_options *options, struct wh_trace **ret
 	 * Daemons that lose their parent become ours, so that their end is seen; PID 1 has it so. In a container
 	 * they become its init's; and what an engine starts for it and leaves alone is not for us.
 	 */
-	if (!options->container)
+	if (wh_record_source(options) == WH_RECORD_LAUNCHED)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	err = record(&rec);
 	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);

@@ -42,10 +42,29 @@ struct wh_record_container {
 	void *data;
 };
 
+/**
+ * struct wh_record_attach - a service that is running already, and goes on afterwards.
+ * @pid: its main process, in our pid namespace
+ * @container: what it is of, if it is a container: of that only the strings count; or NULL
+ */
+struct wh_record_attach {
+	pid_t pid;
+	const struct wh_record_container *container;
+};
+
+/** Whose the service is, and so what may be done to it. */
+enum wh_record_source {
+	WH_RECORD_LAUNCHED, /* ours: stopped at the end, by SIGKILL if need be, and dies with us */
+	WH_RECORD_CONTAINER, /* a runtime's: stopped if we are told to, but it outlives us, and what fails here */
+	WH_RECORD_ATTACHED, /* nobody's that we know: never sent a signal, let go as it was */
+};
+
 /** struct wh_record_options - what the command line says; strings are the caller's. */
 struct wh_record_options {
-	char *const *argv; /* NULL-terminated; argv[0] is searched in PATH; NULL with @container */
+	char *const
+		*argv; /* NULL-terminated; argv[0] is searched in PATH; NULL with the next two */
 	const struct wh_record_container *container; /* to be recorded instead, or NULL */
+	const struct wh_record_attach *attach;	     /* likewise */
 	const char *name;			     /* NULL: base name of the program */
 	const char *ready; /* as on the command line, or NULL: ready at once */
 	const char *load;  /* a command for /bin/sh -c, given by the user as such; or NULL */
@@ -58,6 +77,13 @@ struct wh_record_options {
 	void (*progress)(void *data, const struct wh_record_progress *progress);
 	void *progress_data;
 };
+
+static inline enum wh_record_source wh_record_source(const struct wh_record_options *options)
+{
+	return options->attach	    ? WH_RECORD_ATTACHED
+	       : options->container ? WH_RECORD_CONTAINER
+				    : WH_RECORD_LAUNCHED;
+}
 
 /**
  * wh_record_run() - launch, trace, drive the load, stop the service, and hand over the trace.

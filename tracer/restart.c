@@ -12,6 +12,8 @@
 #define CODE_64	    0x33 /* __USER_CS: the numbers are x86_64's */
 #define STATUS_TEXT 4096
 #define INSN	    2 /* bytes of syscall */
+/* The kernel's own: arch_do_signal_or_restart() makes EINTR of it where a handler runs, else the call again. */
+#define ERESTARTNOHAND 514
 
 /* Those that answer EINTR themselves, and where their time limit is. */
 static const struct waiting {
@@ -100,7 +102,77 @@ void wh_restart_interrupted(struct wh_task *task)
 	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
 }
 
+/*
+ * Calls that answer EINTR to any interruption, a stop included (signal(7)), and have done nothing then: they may as well be
+ * made again. Those of sockets do so only if they have a time limit.
+ */
+static const unsigned long long waits[] = {
+	0,   /* read */
+	1,   /* write */
+	19,  /* readv */
+	20,  /* writev */
+	43,  /* accept */
+	44,  /* sendto */
+	45,  /* recvfrom */
+	46,  /* sendmsg */
+	47,  /* recvmsg */
+	65,  /* semop */
+	128, /* rt_sigtimedwait */
+	208, /* io_getevents */
+	220, /* semtimedop */
+	232, /* epoll_wait */
+	281, /* epoll_pwait */
+	288, /* accept4 */
+	299, /* recvmmsg */
+	307, /* sendmmsg */
+	441, /* epoll_pwait2 */
+};
+
+static bool answers_to_stops(unsigned long long nr)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(waits); i++)
+		if (waits[i] == nr)
+			return true;
+	return false;
+}
+
+/* The register is nobody's after the call: the C library and Go both load it before each. */
+static void shorten(struct user_regs_struct *regs, uint64_t waited_ms)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(waiting); i++) {
+		unsigned long long limit;
+
+		if (waiting[i].nr != regs->orig_rax || !waiting[i].milliseconds)
+			continue;
+		memcpy(&limit, (const char *)regs + waiting[i].limit, sizeof(limit));
+		if ((int)limit <= 0)
+			return;
+		limit = (uint64_t)(int)limit > waited_ms ? limit - waited_ms : 0;
+		memcpy((char *)regs + waiting[i].limit, &limit, sizeof(limit));
+	}
+}
+
+bool wh_restart_unnoticed(const struct wh_task *task, uint64_t waited_ms)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, task->tid, NULL, &regs) < 0 || regs.cs != CODE_64 ||
+	    (long long)regs.orig_rax < 0 || regs.rax != (unsigned long long)-EINTR ||
+	    !answers_to_stops(regs.orig_rax))
+		return false;
+	shorten(&regs, waited_ms);
+	regs.rax = (unsigned long long)-ERESTARTNOHAND;
+	return ptrace(PTRACE_SETREGS, task->tid, NULL, &regs) == 0;
+}
+
 #else
+
+bool wh_restart_unnoticed(const struct wh_task *task, uint64_t waited_ms)
+{
+	(void)task;
+	(void)waited_ms;
+	return false;
+}
 
 void wh_restart_interrupted(struct wh_task *task)
 {

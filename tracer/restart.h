@@ -26,4 +26,13 @@ void wh_restart_signal(struct wh_recorder *r, struct wh_task *task, int sig);
  */
 void wh_restart_interrupted(struct wh_task *task);
 
+/**
+ * wh_restart_unnoticed() - @task is in the stop that PTRACE_INTERRUPT has brought (PTRACE_EVENT_STOP, or the return of a call that
+ * comes right before it). A call that it was in, and that answers EINTR only for that, is left to the kernel to be
+ * made again; or to answer EINTR after all, if a handler is to run. All others the kernel restarts by itself.
+ * @waited_ms: how long it was in the call; its time limit is less by that, where it is in a register
+ * Return: whether it was in such a call.
+ */
+bool wh_restart_unnoticed(const struct wh_task *task, uint64_t waited_ms);
+
 #endif

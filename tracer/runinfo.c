@@ -53,12 +53,15 @@ int wh_runinfo_container(struct wh_recorder *r, const struct wh_record_container
 int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *options,
 		   struct wh_run **ret_run, struct wh_error *e)
 {
-	const struct wh_record_container *c = options->container;
-	const char *named = c ? (c->name ? c->name
-				 : c->id ? c->id
-					 : "container")
-			      : options->argv[0];
-	const char *slash = c ? NULL : strrchr(named, '/');
+	const struct wh_record_container *c =
+		options->attach ? options->attach->container : options->container;
+	bool ours = wh_record_source(options) == WH_RECORD_LAUNCHED;
+	const char *named = c	   ? (c->name ? c->name
+				      : c->id ? c->id
+					      : "container")
+			    : ours ? options->argv[0]
+				   : "service";
+	const char *slash = ours ? strrchr(named, '/') : NULL;
 	char kernel[2 * sizeof(((struct utsname *)0)->release)], cwd[PATH_MAX];
 	struct utsname uts;
 	struct wh_run *run;
@@ -69,7 +72,7 @@ int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *option
 		return err;
 	uname(&uts);
 	snprintf(kernel, sizeof(kernel), "%s %s", uts.sysname, uts.release);
-	while (!c && options->argv[argc])
+	while (ours && options->argv[argc])
 		argc++;
 	if (set(r, &run->name,
 		options->name ? options->name
@@ -77,11 +80,12 @@ int wh_runinfo_new(struct wh_recorder *r, const struct wh_record_options *option
 			      : named) < 0 ||
 	    set(r, &run->tool, "whittle " WH_VERSION) < 0 || set(r, &run->kernel, kernel) < 0 ||
 	    set(r, &run->arch, wh_syscall_abi_native()->name) < 0 ||
-	    (!c && getcwd(cwd, sizeof(cwd)) && set(r, &run->cwd, cwd) < 0) ||
+	    (ours && getcwd(cwd, sizeof(cwd)) && set(r, &run->cwd, cwd) < 0) ||
 	    (options->ready && set(r, &run->ready, options->ready) < 0) ||
 	    (options->load && set(r, &run->load, options->load) < 0) ||
 	    wh_trace_set_list(r->trace, &run->argv, (const char *const *)options->argv, argc) < 0)
 		return wh_error_oom(e);
+	run->attached = options->attach != NULL;
 	*ret_run = run;
 	return 0;
 }

@@ -6,6 +6,23 @@
 #include <sys/ptrace.h>
 
 #include "tracer/launch.h"
+#include "tracer/procfs.h"
+
+/* Of one that is ours already the kernel says EPERM: it was made by one that we had seized, and tells of itself. */
+static bool is_ours(const struct wh_recorder *r, pid_t tid)
+{
+	uint64_t tracer;
+
+	return wh_procfs_status(r->proc_fd, tid, "TracerPid", &tracer) == 0 &&
+	       tracer == (uint64_t)getpid();
+}
+
+static bool is_dead(const struct wh_recorder *r, pid_t tid)
+{
+	char state = wh_procfs_state(r->proc_fd, tid);
+
+	return !state || strchr("ZXx", state);
+}
 
 /* Return: 1 seized, 0 it was ours already or is gone, -errno. */
 static int seize_thread(struct wh_recorder *r, pid_t tid, unsigned long options)
@@ -15,16 +32,20 @@ static int seize_thread(struct wh_recorder *r, pid_t tid, unsigned long options)
 
 	if (wh_task_find(r->tasks, tid))
 		return 0;
-	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0)
-		return errno == ESRCH ? 0 : -errno;
+	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0) {
+		err = -errno;
+		return err == -ESRCH || is_ours(r, tid) || is_dead(r, tid) ? 0 : err;
+	}
 	/* ESRCH: it has died since, and its death comes by waitpid(). */
 	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 	err = wh_task_add(r, tid, NULL, &task);
-	return err < 0 ? err : 1;
+	if (err < 0)
+		return err;
+	task->interrupted = task->seized = true;
+	return 1;
 }
 
-/* Return: how many were new, or -errno. */
-static int seize_round(struct wh_recorder *r, pid_t pid, unsigned long options)
+int wh_seize_round(struct wh_recorder *r, pid_t pid, unsigned long options)
 {
 	char path[32];
 	struct dirent *d;
@@ -55,11 +76,25 @@ int wh_seize_process(struct wh_recorder *r, pid_t pid, unsigned long options, st
 	int found;
 
 	do {
-		found = seize_round(r, pid, options);
+		found = wh_seize_round(r, pid, options);
 	} while (found > 0);
 	if (found == 0 && !wh_task_process(r->tasks, pid))
 		found = -ESRCH;
-	if (found == -ESRCH)
+	return found < 0 ? wh_seize_refused(r, pid, found, e) : 0;
+}
+
+int wh_seize_refused(const struct wh_recorder *r, pid_t pid, int err, struct wh_error *e)
+{
+	char state = wh_procfs_state(r->proc_fd, pid);
+
+	if (state == 'Z')
+		return wh_error_set(e, ESRCH, "process %d has ended, and waits for its parent",
+				    (int)pid);
+	if (err == -ESRCH || !state)
 		return wh_error_set(e, ESRCH, "process %d is gone", (int)pid);
-	return found < 0 ? wh_launch_refused(pid, -found, e) : 0;
+	if (wh_procfs_is_kernel(r->proc_fd, pid))
+		return wh_error_set(e, EINVAL,
+				    "process %d is a thread of the kernel: it has no program",
+				    (int)pid);
+	return wh_launch_refused(pid, -err, e);
 }

@@ -208,8 +208,23 @@ static void stop(struct wh_supervisor *sv, enum wh_stop why, int sig)
 	sv->stop_at = now();
 	sv->outcome.stop = why;
 	stop_load(sv, SIGTERM);
-	if (sig)
+	if (sv->outcome.attached)
+		wh_loop_leave(sv->loop, false);
+	else if (sig)
 		signal_service(sv, sig == SIGTERM ? ending_signal(sv) : sig);
+}
+
+/* Nothing is passed on to a service that is not ours: what would end us ends the recording, all else is nothing. */
+static void handle_own_signal(struct wh_supervisor *sv, const struct forward *f)
+{
+	if (!f->stops && !f->stops_if_tty)
+		return;
+	if (sv->stage == STOPPING) {
+		wh_loop_leave(sv->loop, true);
+		return;
+	}
+	sv->outcome.signal = f->sig;
+	stop(sv, WH_STOP_SIGNAL, 0);
 }
 
 static void handle_signal(struct wh_supervisor *sv, const siginfo_t *si)
@@ -227,6 +242,10 @@ static void handle_signal(struct wh_supervisor *sv, const siginfo_t *si)
 
 		if (f->sig != si->si_signo)
 			continue;
+		if (sv->outcome.attached) {
+			handle_own_signal(sv, f);
+			return;
+		}
 		if (!(tty ? f->stops_if_tty : f->stops)) {
 			if (!tty) {
 				sv->outcome.forwarded = f->as;
@@ -257,11 +276,13 @@ static void take_signals(struct wh_supervisor *sv)
 
 static int start_load(struct wh_supervisor *sv, struct wh_error *e)
 {
+	const struct wh_record_options *o = sv->options;
+	const struct wh_record_container *c = o->attach ? o->attach->container : o->container;
 	struct wh_whereabouts w = {0};
 	int err;
 
-	if (sv->options->container)
-		wh_whereabouts_fill(&w, sv->options->container, sv->main);
+	if (c)
+		wh_whereabouts_fill(&w, c, sv->main);
 	err = wh_command_shell(sv->options->load,
 			       sv->options->stdout_to_stderr ? STDERR_FILENO : -1, &sv->mask, w.env,
 			       &sv->load, e);
@@ -312,11 +333,12 @@ int wh_supervise_started(struct wh_supervisor *sv, struct wh_loop *loop, pid_t m
 		.planned = o->load || o->duration > 0 || o->until_stable > 0,
 		.unready = o->ready != NULL,
 		.stop_signal = ending_signal(sv),
+		.attached = o->attach != NULL,
 		.load = o->load != NULL,
 	};
 	if (sv->ready)
 		return start_looking(sv, e);
-	return o->load ? 0 : become_ready(sv, e);
+	return o->load && !o->attach ? 0 : become_ready(sv, e);
 }
 
 static int wait_ready(struct wh_supervisor *sv, double t, struct wh_error *e)
@@ -355,7 +377,7 @@ static bool is_over(const struct wh_supervisor *sv, double t)
 
 static void stop_tick(struct wh_supervisor *sv, double t)
 {
-	if (sv->outcome.killed)
+	if (sv->outcome.killed || sv->outcome.attached)
 		return;
 	if (t - sv->stop_at >= sv->grace) {
 		kill_all(sv, false);

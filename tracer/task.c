@@ -272,6 +272,19 @@ void wh_task_rename(struct wh_tasks *tasks, struct wh_task *task, pid_t tid)
 	tasks->task[bucket(tid)] = task;
 }
 
+void wh_task_remove_left(struct wh_tasks *tasks)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct wh_task *next;
+
+		for (struct wh_task *task = tasks->task[i]; task; task = next) {
+			next = task->next;
+			if (task->left)
+				wh_task_remove(tasks, task);
+		}
+	}
+}
+
 void wh_task_table_free(struct wh_tasks *tasks)
 {
 	if (!tasks)

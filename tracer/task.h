@@ -174,6 +174,10 @@ struct wh_task {
 	uint64_t root_at;    /* … and at which its root was this one: */
 	struct wh_directory root;
 	/* Below: the loop's own. */
+	bool interrupted; /* PTRACE_INTERRUPT was asked of it, and the stop is yet to come */
+	bool seized; /* … and that is its first one: it may be in a call that it entered untraced */
+	bool left;   /* it has been let go, and goes on untraced */
+	uint64_t entered; /* when its call was (ms), where that matters; 0: not known */
 	bool vfork_child; /* shares its parent's memory until it executes */
 	bool had_child;	  /* an event told of a child that this call made */
 	bool exiting;	  /* seen in PTRACE_EVENT_EXIT: only its death can follow */
@@ -271,6 +275,8 @@ void wh_task_each(const struct wh_tasks *tasks, void (*each)(void *data, struct 
 void wh_task_remove(struct wh_tasks *tasks, struct wh_task *task);
 /** wh_task_remove_process() - all its threads are gone. */
 void wh_task_remove_process(struct wh_tasks *tasks, struct wh_process *process);
+/** wh_task_remove_left() - all that have been let go. */
+void wh_task_remove_left(struct wh_tasks *tasks);
 /**
  * wh_task_rename() - a thread other than the leader has executed: it takes over the leader's id,
  * and the task that had it is gone.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -179,4 +180,25 @@ pid_t wh_wait_next(struct wh_wait *wait, struct wh_notify *notify, int *ret_stat
 	wait->notified = false;
 	tid = waitpid(-1, ret_status, __WALL);
 	return tid < 0 ? -errno : tid;
+}
+
+/* ---- what is to come ------------------------------------------------------------------------- */
+
+/* The message counts only if the task is in the stop of the event still, afterwards. */
+pid_t wh_wait_child(pid_t tid, int event)
+{
+	unsigned long child = 0;
+	siginfo_t si;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &child) < 0 ||
+	    ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) < 0 || si.si_code != (SIGTRAP | event << 8))
+		return 0;
+	return (pid_t)child;
+}
+
+bool wh_wait_has(pid_t tid)
+{
+	siginfo_t si;
+
+	return waitid(P_PID, (id_t)tid, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
 }

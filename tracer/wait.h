@@ -27,4 +27,13 @@ void wh_wait_end(struct wh_wait *wait);
  */
 pid_t wh_wait_next(struct wh_wait *wait, struct wh_notify *notify, int *ret_status);
 
+/**
+ * wh_wait_child() - whom the stop tells of that @tid is in, PTRACE_EVENT_FORK or its like. A task that was killed in its stop goes on to
+ * PTRACE_EVENT_EXIT, whose message is a status: then 0.
+ */
+pid_t wh_wait_child(pid_t tid, int event);
+
+/** wh_wait_has() - whether @tid is traced by us. Not one that is dead, and has been waited for: it is never heard of again. */
+bool wh_wait_has(pid_t tid);
+
 #endif

@@ -417,7 +417,7 @@ static void record(struct wh_recorder *r, unsigned records)
 	w = r->watch;
 	wh_assisted_narrow(w->kernel, records);
 	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS | engine->options, &pid, &e) == 0);
-	loop = wh_loop_new(r, engine, true, &owner);
+	loop = wh_loop_new(r, engine, WH_RECORD_LAUNCHED, &owner);
 	CU_ASSERT_FATAL(loop && wh_task_add(r, pid, NULL, &task) == 0);
 	task->process->program = wh_trace_intern(r->trace, argv[0]);
 	task->executing = true;

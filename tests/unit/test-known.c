@@ -128,7 +128,7 @@ static void record(struct wh_recorder *r, char **argv, const struct wh_engine *b
 	sigemptyset(&mask);
 	CU_ASSERT_FATAL(!by->start || by->start(r, &(struct wh_record_options){0}, &what, &e) == 0);
 	CU_ASSERT_FATAL(wh_launch_start(&what, WH_LOOP_OPTIONS | by->options, &pid, &e) == 0);
-	loop = wh_loop_new(r, by, true, &owner);
+	loop = wh_loop_new(r, by, WH_RECORD_LAUNCHED, &owner);
 	CU_ASSERT_FATAL(loop && wh_task_add(r, pid, NULL, &task) == 0);
 	task->process->program = wh_trace_intern(r->trace, self);
 	task->executing = true;

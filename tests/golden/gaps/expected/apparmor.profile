@@ -6,7 +6,7 @@
 # Note: recording 0123456789abcdef ran under the AppArmor profile docker-default (enforce): what that denied did not happen and is not in the profile
 # NOT WHOLE: from-the-future: a gap of a kind that this whittle does not know
 # NOT WHOLE: io-uring: io_uring does its work without system calls: what it did was not seen: IORING_OP_OPENAT by /usr/bin/demo\x0a--evil
-# Note: lost-exit: a call's result was not seen, as its task died in it: read
+# Note: lost-exit: a call's result was not seen, as its task died in it, or was let go: read
 # NOT WHOLE: system call number 999 (x86_64) has no name that a runtime would know and cannot be allowed
 
 # From ABI 4.0 on, rules for networks no longer cover unix sockets; 3.0 is known everywhere.
