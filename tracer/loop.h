@@ -60,6 +60,7 @@ int wh_loop_tick_signal(void);
  * than WH_LOOP_LEAVE_MS: the kernel lets it go when we end. @at_once: and for nobody from now on
  */
 void wh_loop_leave(struct wh_loop *loop, bool at_once);
+bool wh_loop_is_leaving(const struct wh_loop *loop);
 
 /** wh_loop_kill() - SIGKILL to all, those yet to be born included. Never of a service that was attached to. */
 void wh_loop_kill(struct wh_loop *loop);

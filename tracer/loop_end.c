@@ -38,6 +38,11 @@ void wh_loop_leave(struct wh_loop *loop, bool at_once)
 		loop->end_time = 0;
 }
 
+bool wh_loop_is_leaving(const struct wh_loop *loop)
+{
+	return loop->leaving;
+}
+
 void wh_loop_failed(struct wh_loop *loop)
 {
 	/* Any other engine would leave filters behind that fail without it. */

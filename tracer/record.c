@@ -16,6 +16,7 @@
 #include "tracer/known.h"
 #include "tracer/launch.h"
 #include "tracer/loop.h"
+#include "tracer/newcomers.h"
 #include "tracer/outside.h"
 #include "tracer/runinfo.h"
 #include "tracer/seize.h"
@@ -95,6 +96,7 @@ struct recording {
 	const struct wh_engine *engine;
 	struct wh_control *control;
 	struct wh_members *members;
+	struct wh_newcomers *newcomers;
 	bool started;
 	pid_t main;
 	struct wh_error *e;
@@ -141,6 +143,8 @@ static int on_tick(void *data)
 	struct recording *rec = data;
 	int err = rec->control ? wh_control_tick(rec->control, &rec->r, ptrace_options(rec)) : 0;
 
+	if (err == 0 && rec->newcomers && !wh_loop_is_leaving(rec->loop))
+		err = wh_newcomers_tick(rec->newcomers, &rec->r, ptrace_options(rec));
 	return err < 0 ? wh_error_oom(rec->e) : wh_supervise_tick(rec->sv, rec->e);
 }
 
@@ -192,6 +196,7 @@ static void release(struct recording *rec)
 
 	wh_loop_free(rec->loop);
 	wh_control_free(rec->control);
+	wh_newcomers_free(rec->newcomers);
 	wh_members_free(rec->members);
 	if (rec->engine && rec->engine->free)
 		rec->engine->free(r);
@@ -276,6 +281,15 @@ static int find_init(struct recording *rec)
 	return c->start(c->data, wh_supervise_mask(rec->sv), out, err, &rec->main, rec->e);
 }
 
+static int watch_newcomers(struct recording *rec)
+{
+	/* Other engines must know a task from its first instruction on; where they are used, whoever comes says so. */
+	if (rec->engine != &wh_plain_engine)
+		return 0;
+	rec->newcomers = wh_newcomers_new(rec->members);
+	return rec->newcomers ? 0 : wh_error_oom(rec->e);
+}
+
 /* The init is somebody else's child, and waits for its runtime, which waits for us. */
 static int trace_container(struct recording *rec, const struct wh_loop_owner *owner)
 {
@@ -294,6 +308,11 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 	if (wh_runinfo_container(&rec->r, c, rec->run) < 0)
 		return wh_error_oom(rec->e);
 	wh_outside_put(wh_task_process(rec->r.tasks, rec->main), WH_OUTSIDE_INIT);
+	err = wh_members_new(rec->r.proc_fd, rec->main, true, &rec->members, rec->e);
+	if (err == 0)
+		err = watch_newcomers(rec);
+	if (err < 0)
+		return err;
 	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_CONTAINER, owner);
 	if (!rec->loop)
 		return wh_error_oom(rec->e);
@@ -318,6 +337,8 @@ static int trace_attached(struct recording *rec, const struct wh_loop_owner *own
 	if (err == 0)
 		err = wh_attach_begin(&rec->r, attach, ptrace_options(rec), rec->run, &rec->members,
 				      rec->e);
+	if (err == 0)
+		err = watch_newcomers(rec);
 	if (err < 0)
 		return err;
 	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_ATTACHED, owner);
