@@ -5,7 +5,7 @@
 #include <libgen.h>
 
 #include "cli/cli.h"
-#include "container/front.h"
+#include "cli/record.h"
 #include "whittle/capability.h"
 #include "whittle/output.h"
 #include "whittle/schema.h"
@@ -245,36 +245,25 @@ static int place_output(const struct wh_cli_args *args, const struct wh_plan_req
 	return *ret_path ? 0 : wh_error_oom(e);
 }
 
-static int record(const struct wh_cli_args *args, bool *ret_failed, struct wh_error *e)
+int wh_cli_record_run(const struct wh_plan_request *container, struct wh_record_options *options,
+		      const char *output, bool *ret_failed, struct wh_error *e)
 {
-	struct wh_record_options options = {0};
-	struct wh_plan_request request = {0};
 	wh_auto(trace) trace = NULL;
-	wh_auto(str) name = NULL;
-	wh_auto(str) output = NULL;
 	struct view view = {0};
 	const struct wh_run *run;
-	int err, contained;
 	size_t n;
+	int err = check_output(output, e);
 
-	contained = read_container(args, &request, e);
-	if (contained < 0)
-		return contained;
-	err = read_options(args, &options, e);
-	if (err == 0)
-		err = place_output(args, contained ? &request : NULL, &options, &name, &output, e);
-	if (err == 0)
-		err = check_output(output, e);
 	if (err < 0)
 		return err;
-	options.stdout_to_stderr = strcmp(output, "-") == 0;
+	options->stdout_to_stderr = strcmp(output, "-") == 0;
 	if (isatty(STDERR_FILENO)) {
-		options.progress = show_progress;
-		options.progress_data = &view;
+		options->progress = show_progress;
+		options->progress_data = &view;
 		view.width = wh_cli_width(stderr);
 	}
-	err = contained ? wh_front_run(&request, &options, &trace, e)
-			: wh_record_run(&options, &trace, e);
+	err = container ? wh_front_run(container, options, &trace, e)
+			: wh_record_run(options, &trace, e);
 	clear_progress(&view);
 	if (err == 0)
 		err = wh_trace_json_write(trace, output, e);
@@ -284,6 +273,24 @@ static int record(const struct wh_cli_args *args, bool *ret_failed, struct wh_er
 	run = wh_trace_facts(trace, WH_KIND_RUN, &n)[0];
 	*ret_failed = run->failed;
 	return 0;
+}
+
+static int record(const struct wh_cli_args *args, bool *ret_failed, struct wh_error *e)
+{
+	struct wh_record_options options = {0};
+	struct wh_plan_request request = {0};
+	const struct wh_plan_request *container;
+	wh_auto(str) name = NULL;
+	wh_auto(str) output = NULL;
+	int err = read_container(args, &request, e);
+
+	if (err < 0)
+		return err;
+	container = err ? &request : NULL;
+	err = read_options(args, &options, e);
+	if (err == 0)
+		err = place_output(args, container, &options, &name, &output, e);
+	return err < 0 ? err : wh_cli_record_run(container, &options, output, ret_failed, e);
 }
 
 static int run(const struct wh_cli_args *args, struct wh_error *e)

@@ -116,7 +116,8 @@ static void exec_row(struct wh_table *tab, const void *fact, bool all)
 	(void)all;
 	CELL("%s", x->to);
 	CELL("%s", or_nothing(x->interpreter));
-	CELL("%s", x->from ? x->from : "(start)");
+	/* Of what ran already nobody knows who executed it. */
+	CELL("%s", x->from ? x->from : x->f.phases == WH_PHASE_FOUND ? "(found)" : "(start)");
 	COUNT(x);
 	wh_table_cell(tab, x->gain_lost ? WH_TABLE_BAD : WH_TABLE_WARN, "%s",
 		      x->gain_lost ? "not gained, as it was traced"
@@ -392,6 +393,9 @@ static int show_engines(struct wh_trace *t)
 
 		if (!engine || !reason)
 			return -ENOMEM;
+		if (r->attached)
+			printf("attached: start-up was not seen%s\n",
+			       n > 1 ? " by this recording" : "");
 		printf("engine %s%s%s%s\n", engine, *reason ? ": " : "", reason,
 		       r->counts_partial ? "; counts are the least there were" : "");
 		for (size_t k = 0; k < r->engine_notes.n; k++) {

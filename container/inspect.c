@@ -2,6 +2,7 @@
 #include "container/inspect.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <signal.h>
 
 static int parse(const char *text, const char *whose, json_t **ret, struct wh_error *e)
@@ -52,6 +53,8 @@ static int fill(const json_t *c, struct wh_inspect *ret, struct wh_error *e)
 	const json_t *config = json_object_get(c, "Config");
 	const json_t *stop = json_object_get(config, "StopSignal");
 	const char *name = string_at(c, NULL, "Name"), *image = string_at(c, NULL, "ImageName");
+	const char *runtime = string_at(c, NULL, "OCIRuntime");
+	double pid = json_number_value(json_object_get(json_object_get(c, "State"), "Pid"));
 
 	if (!string_at(c, NULL, "Id"))
 		return wh_error_set(e, EPROTO, "the engine says nothing of the container");
@@ -60,7 +63,9 @@ static int fill(const json_t *c, struct wh_inspect *ret, struct wh_error *e)
 	else if (json_number_value(stop) > 0 && json_number_value(stop) < SIGRTMAX)
 		ret->stop_signal = (int)json_number_value(stop);
 	ret->stop_timeout = json_number_value(json_object_get(config, "StopTimeout"));
-	if (copy(&ret->id, string_at(c, NULL, "Id"), e) < 0 ||
+	ret->pid = pid >= 1 && pid <= INT_MAX ? (pid_t)pid : 0;
+	if (copy(&ret->runtime, runtime ? runtime : string_at(c, "HostConfig", "Runtime"), e) < 0 ||
+	    copy(&ret->id, string_at(c, NULL, "Id"), e) < 0 ||
 	    copy(&ret->name, name && *name == '/' ? name + 1 : name, e) < 0 ||
 	    copy(&ret->image, image ? image : string_at(c, "Config", "Image"), e) < 0)
 		return -ENOMEM;
@@ -84,6 +89,7 @@ void wh_inspect_free(struct wh_inspect *inspect)
 	free(inspect->id);
 	free(inspect->name);
 	free(inspect->image);
+	free(inspect->runtime);
 	*inspect = (struct wh_inspect){0};
 }
 

@@ -3,14 +3,19 @@
 #ifndef WHITTLE_CONTAINER_INSPECT_H
 #define WHITTLE_CONTAINER_INSPECT_H
 
+#include <sys/types.h>
+
 #include "whittle/error.h"
 
 /**
  * struct wh_inspect - strings are its own; NULL where it is not said.
+ * @runtime: the OCI runtime's name
+ * @pid: of its init; 0: it does not run
  * @stop_signal: 0: not said; @stop_timeout: seconds, 0: not said
  */
 struct wh_inspect {
-	char *id, *name, *image;
+	char *id, *name, *image, *runtime;
+	pid_t pid;
 	int stop_signal;
 	double stop_timeout;
 };

@@ -228,6 +228,31 @@ static int judge_runs(struct wh_policy *p, struct wh_error *e)
 	return 0;
 }
 
+/* Whether a recording was there from the start, of all of it. */
+static bool saw_a_start(const struct wh_policy *p)
+{
+	size_t n;
+	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_run *run = runs[i];
+
+		if (!run->attached && run->complete)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A kind from a newer whittle may mean anything: do not go on by oneself. A service cannot start under a profile of what it
+ * does once it runs (its execution, its loader, what it binds and drops); with another recording that has seen a start, it can.
+ */
+static bool must_refuse(const struct wh_policy *p, const struct wh_gap *gap,
+			const struct wh_gap_info *info)
+{
+	return !info || (info->refuse && !(strcmp(gap->kind, "attached") == 0 && saw_a_start(p)));
+}
+
 static int judge_gaps(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
@@ -239,14 +264,13 @@ static int judge_gaps(struct wh_policy *p, struct wh_error *e)
 		bool detail = gap->detail && *gap->detail;
 		int r;
 
-		/* A kind from a newer whittle may mean anything: do not go on by oneself. */
 		r = wh_policy_warn(p,
 				   wh_pool_printf(&p->pool, "%s: %s%s%s", gap->kind,
 						  info ? info->sentence
 						       : "a gap of a kind that this whittle does "
 							 "not know",
 						  detail ? ": " : "", detail ? gap->detail : ""),
-				   !info || info->refuse, gap, e);
+				   must_refuse(p, gap, info), gap, e);
 		if (r < 0)
 			return r;
 	}
