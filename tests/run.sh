@@ -15,7 +15,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
-	equal transparent named cli golden peer samples samples-engines quickstart floor docker harden container
+	equal transparent attach named cli golden peer samples samples-engines quickstart floor docker harden container
 	container-record container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
@@ -295,6 +295,12 @@ suite_engines() {
 }
 
 # The samples keep their data at fixed places in /run: here in one of their own.
+suite_attach() {
+	need attach release || return
+	suite_run attach with_build release sh -c \
+		'"$1/run.py"; a=$?; "$1/containers.py"; b=$?; [ $a = 0 ] && [ $b = 0 ]' sh "$top/tests/attach"
+}
+
 suite_samples() {
 	need samples release || return
 	suite_run samples with_build release unshare --mount sh -c \
@@ -369,6 +375,7 @@ run_suite() {
 		suite_engines equal-night --night --engines "$(IFS=,; echo "${engines[*]:1}")"
 		;;
 	transparent) suite_engines transparent ;;
+	attach) suite_attach ;;
 	named) suite_engines named ;;
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
