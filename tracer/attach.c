@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tracer/attach.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "tracer/decode.h"
+#include "tracer/outside.h"
 #include "tracer/procfs.h"
 #include "tracer/runinfo.h"
 #include "tracer/seize.h"
@@ -46,19 +44,6 @@ static void find_connections(void *data, struct wh_task *task)
 	if (f->err == 0 &&
 	    (task->tid == task->process->tgid || !wh_task_find(f->r->tasks, task->process->tgid)))
 		f->err = wh_decode_found_connections(f->r, task);
-}
-
-/* Where the container is; tracer/outside.h. */
-static void note_container(struct wh_recorder *r, pid_t pid)
-{
-	char path[32];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
-	if (fstatat(r->proc_fd, path, &st, 0) < 0)
-		return;
-	r->container_mnt_dev = st.st_dev;
-	r->container_mnt_ino = st.st_ino;
 }
 
 struct search {
@@ -107,8 +92,7 @@ int wh_attach_begin(struct wh_recorder *r, const struct wh_record_attach *attach
 	if (err < 0)
 		return err;
 	r->phase = WH_PHASE_FOUND;
-	if (attach->container)
-		note_container(r, attach->pid);
+	wh_outside_here(r, attach->pid);
 	wh_task_each(r->tasks, find, &found);
 	wh_task_each(r->tasks, find_connections, &found);
 	err = found.err < 0 ? found.err : tell_run(r, attach->pid, run);
