@@ -19,7 +19,7 @@ struct wh_record_progress {
  * hooks run. Strings may be NULL where it is not known.
  * @init: pid, in our pid namespace; with @start 0
  * @expendable: it may end when we are killed. Else "auto" takes the only engine that leaves nothing behind in it: plain
- * @background: nobody's command that is ended by a signal, but an onlooker: no signal that we get is passed on
+ * @background: we are but an onlooker: no signal that we get is passed on, and one that would end us lets the container go on
  * @control: path of the socket by which others join; tracer/control.h
  * @stop_signal: what it is asked to end by; 0: SIGTERM
  * @start: brings the container about, so far that its init waits; NULL: it does already. Signals that are for the

@@ -231,9 +231,6 @@ static void handle_signal(struct wh_supervisor *sv, const siginfo_t *si)
 {
 	bool tty = si->si_code == SI_KERNEL;
 
-	/* Who stops our service manager's other processes means neither the container nor its trace. */
-	if (sv->options->container && sv->options->container->background)
-		return;
 	/* A tracee's kill(0, …) reaches whittle too where both are of one group; it is not for us. */
 	if (si->si_code <= 0 && wh_task_process(sv->r->tasks, si->si_pid))
 		return;
@@ -320,6 +317,7 @@ int wh_supervise_started(struct wh_supervisor *sv, struct wh_loop *loop, pid_t m
 			 struct wh_error *e)
 {
 	const struct wh_record_options *o = sv->options;
+	bool background = o->container && o->container->background;
 
 	/* The writing ends are the service's alone, so that their end can be seen. */
 	close_streams(sv);
@@ -330,10 +328,11 @@ int wh_supervise_started(struct wh_supervisor *sv, struct wh_loop *loop, pid_t m
 	sv->outcome = (struct wh_outcome){
 		.grace = sv->grace,
 		.ready_timeout = sv->ready_timeout,
-		.planned = o->load || o->duration > 0 || o->until_stable > 0,
+		/* Until a container ends, if nobody waits for it: else it was cut short. */
+		.planned = o->load || o->duration > 0 || o->until_stable > 0 || background,
 		.unready = o->ready != NULL,
 		.stop_signal = ending_signal(sv),
-		.attached = o->attach != NULL,
+		.attached = o->attach || background,
 		.load = o->load != NULL,
 	};
 	if (sv->ready)

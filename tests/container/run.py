@@ -286,15 +286,22 @@ def trace_not_written(place, runtime):
 
 
 def recorder_told_to_end(place, runtime):
-    """A signal to the recorder is none to the container."""
+    """A signal to the recorder is none to the container; what was seen until then is written, and marked as cut short."""
     folder, bundle = place.folder("traces"), place.bundle(runtime, SERVE)
     command = place.wrapped(runtime, folder)
     with container(place, command, bundle, "told", runtime) as pid:
-        for sig in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-            os.kill(tracer_of(pid), sig)
-        equal(run(*command, "exec", "told", "/bin/true").returncode, 0, "exec")
+        tracer = tracer_of(pid)
+        for sig in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM):
+            os.kill(tracer, sig)
+        trace = one_trace(folder)
+        only = trace["runs"][0]
+        equal((only["outcome"], only["complete"]), ("left running at SIGTERM", False), "run")
+        equal([g["kind"] for g in trace["gaps"]], ["cut-short"], "gaps")
+        check(phases_of(trace, "/etc/of-service"), "what was seen until then is not in the trace")
+        equal(tracer_of(pid), 0, "tracer")
+        equal(shown(run(*command, "exec", "told", "/bin/cat", "/etc/of-exec")), (0, "exec\n", ""), "exec")
         equal(run(*command, "kill", "told", "TERM").returncode, 0, "kill")
-        equal(one_trace(folder)["runs"][0]["outcome"], "exited 5", "outcome")
+        wait_for(lambda: json.loads(run(*command, "state", "told").stdout)["status"] == "stopped", "it ends")
 
 
 def rootless(place, runtime):
