@@ -224,6 +224,22 @@ static void child_ended(void *data, pid_t pid, int status)
 
 /* ---- its end --------------------------------------------------------------------------------- */
 
+static int tell_missed(struct front *front, struct wh_trace *trace, struct wh_error *e)
+{
+	unsigned n = front->plan.intercept ? wh_intercept_missed(front->plan.intercept) : 0;
+	const struct wh_run *run;
+	char detail[32];
+	size_t n_runs;
+
+	if (!n)
+		return 0;
+	run = wh_trace_facts(trace, WH_KIND_RUN, &n_runs)[0];
+	snprintf(detail, sizeof(detail), "%u times", n);
+	return wh_trace_gap(trace, "unjoined", detail, WH_PHASE_EXEC, NULL, run->id) < 0
+		       ? wh_error_oom(e)
+		       : 0;
+}
+
 /* Whoever waits for our word goes on without, and finds that nobody records it. */
 static void give_up(struct front *front, const struct wh_error *why)
 {
@@ -315,6 +331,8 @@ int wh_front_run(const struct wh_plan_request *request, const struct wh_record_o
 	err = make_plan(request, &front.plan, e);
 	if (err == 0)
 		err = record(&front, options, ret_trace, e);
+	if (err == 0)
+		err = tell_missed(&front, *ret_trace, e);
 	if (err < 0)
 		give_up(&front, e);
 	end_child(&front, err < 0);

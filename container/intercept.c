@@ -13,10 +13,15 @@
 #include "container/bundle.h"
 #include "container/joiner.h"
 
+/* What the helper has to say: one character each, the first with the reason behind it. */
+#define NEWS_NO_HOOK "h"
+#define NEWS_MISSED  "m"
+
 struct wh_intercept {
 	pid_t helper;
 	int leash; /* it ends when this is closed */
 	int news;  /* what it has to say */
+	unsigned missed;
 };
 
 /* ---- what to wait for ------------------------------------------------------------------------ */
@@ -91,13 +96,14 @@ static int add_hook(const struct helper *h, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/cwd/config.json", (int)pid);
 	if (wh_bundle_add_hook(path, &e) == 0)
 		return 0;
+	(void)!write(h->news, NEWS_NO_HOOK, 1);
 	(void)!write(h->news, e.text, strlen(e.text));
 	return -e.err;
 }
 
 static void answer(struct helper *h, int asked, pid_t pid)
 {
-	if (!concerns(pid, h->aim->id)) {
+	if (!concerns(pid, h->aim->id) || wh_joiner_has(pid, getppid())) {
 		let(h, asked, true);
 	} else if (!h->hooked) {
 		h->hooked = add_hook(h, pid) == 0;
@@ -106,7 +112,8 @@ static void answer(struct helper *h, int asked, pid_t pid)
 		/* It waits at the end of its execve(), not in it, where it can be seized. */
 		kill(pid, SIGSTOP);
 		let(h, asked, true);
-		wh_joiner_join(pid, h->aim->control);
+		if (wh_joiner_join(pid, h->aim->control))
+			(void)!write(h->news, NEWS_MISSED, 1);
 		kill(pid, SIGCONT);
 	}
 }
@@ -228,5 +235,14 @@ int wh_intercept_check(struct wh_intercept *ic, struct wh_error *e)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	return wh_error_set(e, EREMOTE, "%s", text);
+	if (*text == *NEWS_NO_HOOK)
+		return wh_error_set(e, EREMOTE, "%s", text + 1);
+	ic->missed += (unsigned)n;
+	return 0;
+}
+
+unsigned wh_intercept_missed(struct wh_intercept *ic)
+{
+	wh_intercept_check(ic, NULL);
+	return ic->missed;
 }

@@ -36,5 +36,7 @@ void wh_intercept_free(struct wh_intercept *ic);
 
 /** wh_intercept_check() - whether the hook could not be put into the bundle, and why. Return: 0; -EREMOTE. */
 int wh_intercept_check(struct wh_intercept *ic, struct wh_error *e);
+/** wh_intercept_missed() - how often something was executed in the container, and could not join, until now. */
+unsigned wh_intercept_missed(struct wh_intercept *ic);
 
 #endif

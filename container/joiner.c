@@ -2,12 +2,13 @@
 #include "container/joiner.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <time.h>
 
 #include "tracer/control.h"
 #include "tracer/procfs.h"
 
-#define JOIN_MS	    1000
+#define JOIN_MS	    3000
 #define STOPPED_MS  500
 #define CMDLINE_MAX 4096
 
@@ -30,6 +31,15 @@ static bool is_stopped(int proc_fd, pid_t pid)
 	return false;
 }
 
+bool wh_joiner_has(pid_t pid, pid_t tracer)
+{
+	wh_auto(fd) proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t by;
+
+	return proc_fd >= 0 && wh_procfs_status(proc_fd, pid, "TracerPid", &by) == 0 &&
+	       by == (uint64_t)tracer;
+}
+
 /* Of the other things that it may be called for, none executes anything in the container. */
 static bool is_exec(int proc_fd, pid_t pid)
 {
@@ -44,12 +54,17 @@ static bool is_exec(int proc_fd, pid_t pid)
 	return false;
 }
 
-void wh_joiner_join(pid_t pid, const char *control)
+bool wh_joiner_join(pid_t pid, const char *control)
 {
 	wh_auto(fd) proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char line[32];
+	int err;
 
+	if (proc_fd < 0 || !is_stopped(proc_fd, pid))
+		return kill(pid, 0) == 0;
+	if (!is_exec(proc_fd, pid))
+		return false;
 	snprintf(line, sizeof(line), "join %d", (int)pid);
-	if (proc_fd >= 0 && is_stopped(proc_fd, pid) && is_exec(proc_fd, pid))
-		wh_control_ask(control, line, JOIN_MS, NULL);
+	err = wh_control_ask(control, line, JOIN_MS, NULL);
+	return err < 0 && err != -ENOENT && err != -ECONNREFUSED;
 }

@@ -5,11 +5,16 @@
 
 #include <sys/types.h>
 
+#include "whittle/util.h"
+
+/** wh_joiner_has() - @pid is traced by @tracer already: crun, for one, executes itself again. */
+bool wh_joiner_has(pid_t pid, pid_t tracer);
+
 /**
  * wh_joiner_join() - once @pid, to which SIGSTOP was sent while it executes an OCI runtime, has stopped, it joins the
- * recording whose socket is @control, if it was called for "exec". Waits for about a second at most. When there is no
- * such recording any more, nothing is said.
+ * recording whose socket is @control, if it was called for "exec". Waits for a few seconds at most.
+ * Return: whether it could not, and should have: not so when there is no such recording any more.
  */
-void wh_joiner_join(pid_t pid, const char *control);
+bool wh_joiner_join(pid_t pid, const char *control);
 
 #endif

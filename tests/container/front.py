@@ -382,7 +382,9 @@ def engines(way):
 
 @case(DOCKER)
 def health(way):
-    made = way.record(patient(), "--ready", "log:hello", "--duration", "2",
+    path = "/proc/$WHITTLE_CONTAINER_PID/root/tmp/by-health-check"
+    made = way.record(patient(), "--ready", "log:hello",
+                      "--load", f"for i in $(seq 300); do [ ! -e {path} ] || exit 0; sleep 0.1; done; exit 1",
                       more=["--health-cmd", "echo >/tmp/by-health-check", "--health-interval", "0.5s"])
     found = [fact["phases"] for fact in (made.trace or {}).get("files", []) if fact["path"] == "/tmp/by-health-check"]
     return made.problem + ([] if found and found[0] == ["exec"] else [f"the health check wrote in phases {found}"])
