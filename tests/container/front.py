@@ -349,7 +349,7 @@ def joins(way):
 
 SCRIPT = """b=/bin/busybox; i=0
 while [ $i -lt 60 ]; do i=$((i + 1)); read line </etc/nginx.conf; [ -e /nowhere ]; kill -0 $$; done
-$b unshare -m true; $b mount -t tmpfs none /tmp; $b mkdir /tmp/made; $b rmdir /tmp/made; $b chmod 640 /etc/nginx.conf
+$b unshare -m true; $b mount -t tmpfs none /tmp; $b mkdir /tmp/made; $b rmdir /tmp/made; $b chmod 640 /etc/nginx.conf; $b chmod 644 /etc/nginx.conf
 $b grep Seccomp /proc/self/status; (sleep 0.01 & wait); exit 0"""
 
 
