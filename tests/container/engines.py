@@ -182,13 +182,19 @@ class PodmanContainer(Container):
 
 class Podman(Engine):
     name, image_prefix = "podman", "localhost/"
-    run_options = ("--network", "none", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0", "--ulimit",
-                   "nofile=1024:4096", "--ulimit", "nproc=4096:4096")
+    # Limits that it may set wherever the tests run; a pod wants soft and hard ones equal.
+    # And low ports for everyone, as Docker has it in a container's own network.
+    configuration = ('[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n'
+                     'default_sysctls = ["net.ipv4.ip_unprivileged_port_start=0"]\n')
 
     def __init__(self, top, *options):
         super().__init__(top)
         self.tool = ("podman", "--root", self.top + "/root", "--runroot", self.top + "/run", "--tmpdir", self.top + "/tmp",
                      "--cgroup-manager", "cgroupfs", "--runtime", "runc", "--events-backend", "none", *options)
+        configuration = os.path.join(self.top, "containers.conf")
+        with open(configuration, "w", encoding="utf-8") as f:
+            f.write(self.configuration)
+        self.env = dict(os.environ, CONTAINERS_CONF=configuration)
 
     def __enter__(self):
         return self

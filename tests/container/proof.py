@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 
 import yaml
 
@@ -29,6 +30,19 @@ Failed = engines.Failed
 
 # While recording: a filter that denies nothing, under which the runtime's own calls show.
 PERMISSIVE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kexec_load"], "action": "SCMP_ACT_ERRNO"}]}
+
+
+def as_pod(name, entry):
+    """What belongs into a container's entry, in the least pod that Podman takes; a whole pod as it is."""
+    if "spec" in entry:
+        return entry
+    seccomp = entry["securityContext"]["seccompProfile"]
+    # Podman looks into no folder.
+    profile = seccomp["localhostProfile"] = os.path.basename(seccomp["localhostProfile"])
+    return {"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "annotations": {
+                "container.seccomp.security.alpha.kubernetes.io/" + name: "localhost/" + profile}},
+            "spec": {"containers": [{"name": name, **entry}]}}
 
 
 class Proof:
@@ -115,7 +129,7 @@ class Proof:
         """podman kube play of the pod as it was generated, but for what it cannot know."""
         bundle = os.path.join(self.folder, "nnp-on", "bundle")
         with open(os.path.join(bundle, "kubernetes.yaml"), encoding="utf-8") as f:
-            pod = yaml.safe_load(f)
+            pod = as_pod(self.service.name, yaml.safe_load(f))
         made, = pod["spec"]["containers"]
         made["image"] = self.engine.image(self.service)
         # Podman would publish them through a bridge, and there is but loopback.
@@ -125,7 +139,7 @@ class Proof:
             made["securityContext"].pop("appArmorProfile", None)
         profile = made["securityContext"]["seccompProfile"]["localhostProfile"]
         root = os.path.join(self.folder, "seccomp")
-        os.makedirs(os.path.dirname(os.path.join(root, profile)))
+        os.makedirs(root)
         shutil.copy(os.path.join(bundle, "seccomp.json"), os.path.join(root, profile))
         with self.engine.pod(self.service, pod, root) as container:
             container.serve()
@@ -163,12 +177,17 @@ def prove(results, options, top, engine, service):
              *([("kube play", proof.played)] if engine.name == "podman" else []),
              ("does not serve without " + service.needs[0], proof.refuted)]
     for name, step in steps:
+        lines = []
         try:
             step()
         except Failed as failed:
-            results.say(f"{engine.name}/{service.name}: {name}", [str(failed)])
+            lines = [str(failed)]
+        except Exception as trouble:  # one that breaks is one that fails
+            lines = [f"{type(trouble).__name__}: {trouble}", *traceback.format_exc().splitlines()]
+        results.say(f"{engine.name}/{service.name}: {name}", lines)
+        # What follows is made from this.
+        if lines and step == proof.record:
             return
-        results.say(f"{engine.name}/{service.name}: {name}")
 
 
 def recording_engines(options, top):
