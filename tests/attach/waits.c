@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SHORT_MS 4000 /* of those that end by themselves */
-#define LATE_MS	 2500
+#define SHORT_MS 4000  /* of those that end by themselves */
+#define LATE_MS	 30000 /* a busy machine, and limits that begin anew */
 
 static int quiet[2], told[2]; /* pipes: nothing comes; something comes at the end */
 static int sockets[2];
