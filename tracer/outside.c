@@ -15,6 +15,8 @@ void wh_outside_put(struct wh_process *process, enum wh_outside way)
 {
 	process->outside = way;
 	process->phase = WH_PHASE_RUNTIME;
+	/* Whatever its parent was, if that is traced, too. */
+	process->filtered = process->entering = false;
 }
 
 void wh_outside_inherit(struct wh_process *child, const struct wh_process *maker)
@@ -122,7 +124,8 @@ int wh_outside_stop(struct wh_recorder *r, struct wh_task *task,
 	int k;
 
 	if (info->op == PTRACE_SYSCALL_INFO_EXIT) {
-		if (!info->exit.is_error && info->exit.rval < task->loads_filter)
+		if (task->loads_filter && !info->exit.is_error && info->exit.rval >= 0 &&
+		    info->exit.rval < task->loads_filter)
 			process->filtered = true;
 		task->loads_filter = 0;
 		return 0;
