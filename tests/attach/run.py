@@ -256,7 +256,14 @@ def stopped(place):
 def same_state(place):
     """What /proc says of each thread is the same before and after."""
     child = place.start(place.program("waits"))
-    before = state_of(child.pid)
+
+    def settled():
+        """A new thread has all signals blocked for a moment."""
+        seen = state_of(child.pid)
+        time.sleep(0.2)
+        return seen if state_of(child.pid) == seen else None
+
+    before = until(settled, "its threads do not settle")
     trace, _ = place.attached(child.pid, "--duration", "0.3")
     expect(state_of(child.pid) == before, f"{before} became {state_of(child.pid)}")
     run = trace["runs"][0]
