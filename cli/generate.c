@@ -196,11 +196,10 @@ const struct wh_cli_command wh_generate_command = {
 	.name = "generate",
 	.summary = "make the least-privilege profiles from traces",
 	.operands = "TRACE…",
-	.about = "Merges the traces and writes a bundle: a folder with a seccomp profile, an "
-		 "AppArmor profile, the capability list, arguments for docker run, fragments for "
-		 "Compose, Kubernetes, Podman Quadlet and systemd, a report, notes and the trace. "
-		 "Where a trace is known to "
-		 "lack something, it refuses unless --allow-gaps is given.",
+	.about = "Merges the traces and writes a bundle: a folder with profiles for seccomp and "
+		 "AppArmor, the capabilities, arguments for docker run, files for Compose, "
+		 "Kubernetes, Quadlet and systemd, a report, notes and the trace. Where a trace is "
+		 "known to lack something, it refuses unless --allow-gaps is given.",
 	.example = "whittle generate -o nginx/ nginx.trace\n"
 		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",
 	.options = options_table,

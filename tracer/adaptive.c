@@ -43,14 +43,14 @@ static int adaptive_check(const struct wh_record_options *options, struct wh_err
 		return wh_error_set(
 			e, ENOTSUP,
 			"what a container's own seccomp filter refuses would not be seen");
+	if (mode < 0 ||
+	    (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno != EFAULT))
+		return wh_error_set(e, ENOTSUP, "this kernel has no seccomp filters");
 	if (mode > 0)
 		return wh_error_set(
 			e, ENOTSUP,
 			"whittle runs under a seccomp filter, and what that refuses would not "
 			"be seen (in a container: --security-opt seccomp=unconfined)");
-	if (mode < 0 ||
-	    (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno != EFAULT))
-		return wh_error_set(e, ENOTSUP, "this kernel has no seccomp filters");
 	return 0;
 #endif
 }

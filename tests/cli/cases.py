@@ -93,7 +93,7 @@ BAD = {
                    " help: --completion does not know 'fish'; it takes one of bash|zsh"),
     "record-none": (["record"], " record: missing -- COMMAND [ARG…]; see 'whittle record --help'"),
     "record-dashes": (["record", "--"], " record: missing -- COMMAND [ARG…]; see 'whittle record --help'"),
-    "record-empty": (["record", "--", ""], " record: operand 1 is empty; it takes -- COMMAND [ARG…]"),
+    "record-empty": (["record", "--", ""], " record: cannot run \"\": no program was named"),
     "record-option": (["record", "--laod", "x", "--", "true"], " record: unknown option --laod; did you mean --load?"),
     "record-twice": (["record", "-o", "x", "-o", "y", "--", "true"],
                      " record: --output is given twice; give it once"),

@@ -69,7 +69,8 @@ def engine_without_rights(tmp):
     refused(tmp, "--engine assisted: only root may load BPF programs", "--engine", "assisted", **NOBODY)
     refused(tmp, "--engine assisted: the kernel takes no BPF program", "--engine", "assisted", before=[*DENY, BPF])
     refused(tmp, "this kernel has no seccomp filters", "--engine", "adaptive", before=[*DENY, SECCOMP])
-    refused(tmp, "cannot trace", "--engine", "adaptive", before=[*DENY, PTRACE],
+    refused(tmp, "under a seccomp filter", "--engine", "adaptive", before=[*DENY, BPF])
+    refused(tmp, "cannot trace", "--engine", "plain", before=[*DENY, PTRACE],
             env={"ASAN_OPTIONS": "detect_leaks=0"})
 
 
@@ -91,7 +92,8 @@ def engine_auto(tmp):
 def engine_auto_lets_listen(tmp):
     """A program gets the seccomp listener that it asks for, unless an engine was asked for that may be in its way."""
     program = os.path.join(os.environ["WH_BUILD"], "live", "tree-listener")
-    trace, run, _ = recorded(tmp, "a.json", "--", program, before=[*DENY, BPF])
+    trace, run, _ = recorded(tmp, "a.json", "--no-new-privs", "--", program,
+                             before=["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin"])
     equal(run["engine"], "adaptive", "the engine where there is no BPF")
     check(run["counts_partial"], "each call has stopped")
     equal([g["kind"] for g in trace["gaps"]], ["own-seccomp"], "gaps")
