@@ -65,8 +65,10 @@ def same_facts():
 @case
 def few_stops():
     """The tasks inside are watched in the same way: they do not stop more often."""
-    outside = record("outside.json")["runs"][0]["stops"]
-    inside = record("inside.json", "unshare", "--pid", "--fork", "--mount-proc")["runs"][0]["stops"]
+    def least(*before):  # how often threads wait for each other is chance
+        return min(record("t.json", *before)["runs"][0]["stops"] for _ in range(4))
+
+    outside, inside = least(), least("unshare", "--pid", "--fork", "--mount-proc")
     expect(inside < outside * 1.5, f"{inside} stops, outside {outside}")
 
 

@@ -8,6 +8,7 @@
  */
 #include "tracer/bpf/key.bpf.h"
 
+#define SIGKILL	   9
 #define SIGSTOP	   19
 #define TS_COMPAT  2 /* arch/x86/include/asm/thread_info.h: the call is one of the 32-bit ABI */
 #define TAKE_TRIES 16
@@ -420,8 +421,8 @@ static __noinline int refused(struct wh_watch_slot *slot, struct task_struct *ta
 {
 	u64 nr = regs->orig_ax;
 
-	/* It is the tracer that has taken the call away. */
-	if ((s64)nr == -1)
+	/* It is the tracer that has taken the call away; or a SIGKILL, in the stop before it. */
+	if ((s64)nr == -1 || task->pending.signal.sig[0] & 1 << (SIGKILL - 1))
 		return 0;
 	if (nr >= WH_WATCH_NUMBERS || task->thread_info.status & TS_COMPAT) {
 		__sync_fetch_and_add(&lost, 1);

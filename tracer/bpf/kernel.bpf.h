@@ -144,8 +144,17 @@ struct socket {
 	struct sock *sk;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct sigpending pending;
 	u32 ptrace;
 	int pid, tgid;
 	struct task_struct *parent;
