@@ -79,9 +79,10 @@ def isolate(own_run=False):
 
 
 @contextlib.contextmanager
-def temporary(name, keep=False):
-    """A folder that services can enter which have dropped their rights."""
-    top = tempfile.mkdtemp(prefix=f"whittle-{name}.")
+def temporary(name, keep=False, short=False):
+    """A folder that services can enter which have dropped their rights. Engines want it to have a short path: Podman
+    takes 50 characters, and a socket 107."""
+    top = tempfile.mkdtemp(prefix="wh.", dir="/tmp") if short else tempfile.mkdtemp(prefix=f"whittle-{name}.")
     os.chmod(top, 0o755)
     try:
         yield top

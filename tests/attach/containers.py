@@ -234,7 +234,7 @@ def main():
         if not shutil.which(engine.name):
             results.skip(engine.name, "it is not installed")
             continue
-        with harness.temporary("attach", options.keep) as top:
+        with harness.temporary("attach", options.keep, short=True) as top:
             made = None
             try:
                 make_root(top)

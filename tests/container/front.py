@@ -518,7 +518,7 @@ def main():
     # Where whittle and hooks meet is below /run.
     harness.isolate(own_run=True)
     results = harness.Results()
-    with harness.temporary("front", options.keep) as top:
+    with harness.temporary("front", options.keep, short=True) as top:
         bed = Bed(options, top)
         plan = [(Bundle(bed, "runc"), ALL + BUNDLES), (Bundle(bed, "crun"), ALL + BUNDLES), (Docker(bed), ALL + ENGINES + DOCKER),
                 (Podman(bed), ALL + ENGINES)]

@@ -211,7 +211,7 @@ def main():
     options = harness.parse(parser)
     results = harness.Results()
     # A short name: the sockets of the engine are below it.
-    with harness.temporary("p", options.keep) as top:
+    with harness.temporary("p", options.keep, short=True) as top:
         docker, podman = recording_engines(options, top)
         with docker, podman:
             chosen = [e for e in (docker, podman) if e.name in options.on]

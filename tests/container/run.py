@@ -123,6 +123,12 @@ class Place:
             with open(os.path.join(self.root, "etc", "of-" + name), "w", encoding="ascii") as f:
                 f.write(name + "\n")
 
+    def make_image(self, *engine):
+        with subprocess.Popen(["tar", "-C", self.root, "-c", "."], stdout=subprocess.PIPE) as tar:
+            done = run(*engine, "import", "-", "busybox:1", stdin=tar.stdout)
+            tar.stdout.close()  # an engine that takes nothing must not leave it waiting
+        equal(done.returncode, 0, f"{engine[0]} import: {done.stderr}")
+
     def folder(self, name):
         self.n += 1
         path = os.path.join(self.top, f"{name}-{self.n}")
@@ -358,10 +364,7 @@ class Docker:
             f.write('{\n  "debug": false\n}\n')
         os.environ["DOCKER_HOST"] = f"unix://{self.dir}/sock"
         self.start()
-        tar = subprocess.Popen(["tar", "-C", place.root, "-c", "."], stdout=subprocess.PIPE)
-        done = run("docker", "import", "-", "busybox:1", stdin=tar.stdout)
-        tar.wait()
-        equal(done.returncode, 0, "docker import: " + done.stderr)
+        place.make_image("docker")
         done = run(place.whittle, "runtime", "install", "--config", self.config, "--output", self.traces + "/")
         equal(done.returncode, 0, done.stderr)
         self.reload()
@@ -511,10 +514,7 @@ class Podman:
         self.place, self.dir = place, os.path.join(place.top, "podman")
         self.command = ["podman", *(f"--{k}={self.dir}/{k}" for k in ("root", "runroot", "tmpdir")),
                         "--cgroup-manager=cgroupfs", "--events-backend=none"]
-        tar = subprocess.Popen(["tar", "-C", place.root, "-c", "."], stdout=subprocess.PIPE)
-        done = run(*self.command, "import", "-", "busybox:1", stdin=tar.stdout)
-        tar.wait()
-        equal(done.returncode, 0, "podman import: " + done.stderr)
+        place.make_image(*self.command)
 
     def run(self, before, *argv, script=SPEAK):
         return run(*self.command, *before, "run", "--network", "none", "--pids-limit", "-1", "--ulimit", "nofile=1024:4096", "--ulimit",
@@ -611,7 +611,7 @@ def main():
         subprocess.run(["umount", "-R", "/sys/fs/cgroup"], check=True)
         subprocess.run(["mount", "-t", "cgroup2", "none", "/sys/fs/cgroup"], check=True)
     results = harness.Results()
-    with harness.temporary("container", options.keep) as top:
+    with harness.temporary("container", options.keep, short=True) as top:
         place = Place(options, top)
         for runtime in ("runc", "crun"):
             for function in (hook_in_config, wrapper, recorder_killed, same_name_again, refused, no_permission,
