@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 
-from recording import ENGINE, WHITTLE, case, expect, load, main
+from recording import ENGINE, NO_LEAKS, WHITTLE, case, expect, load, main
 
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
@@ -60,7 +60,7 @@ def put_filter():
 def run(engine):
     argv = [WHITTLE, "record", "-o", f"{engine}.json", "--engine", engine, "--", "/usr/bin/python3", "-S", "-c", PROGRAM]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-                          preexec_fn=put_filter)
+                          preexec_fn=put_filter, env=NO_LEAKS)
 
 
 def record(engine):

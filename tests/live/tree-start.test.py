@@ -11,10 +11,7 @@ import struct
 import subprocess
 import sys
 
-from recording import (WHITTLE, case, expect, load, main, python, record, run_of)
-
-# The leak check of a sanitizer build is itself a tracer.
-NO_LEAKS = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
+from recording import (NO_LEAKS, WHITTLE, case, expect, load, main, python, record, run_of)
 
 
 # ---- what cannot be run ----------------------------------------------------------------------------
