@@ -27,20 +27,9 @@ static bool is_id(const char *id)
 
 static int place(const char *id, char **ret_path, struct wh_error *e)
 {
-	wh_auto(str) dir = NULL;
-	int err;
-
 	if (!is_id(id))
 		return wh_error_set(e, EINVAL, "'%s' is no id of a container", id);
-	err = wh_rundir_find(&dir, e);
-	if (err < 0)
-		return err;
-	/* The name of a socket is limited (unix(7)); of engines' ids the beginning tells enough. */
-	if (asprintf(ret_path, "%s/%.64s.wait", dir, id) < 0) {
-		*ret_path = NULL;
-		return wh_error_oom(e);
-	}
-	return 0;
+	return wh_rundir_socket(id, NULL, "wait", ret_path, e);
 }
 
 /* ---- who waits ------------------------------------------------------------------------------- */

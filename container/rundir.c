@@ -48,7 +48,8 @@ int wh_rundir_find(char **ret_path, struct wh_error *e)
 	return 0;
 }
 
-int wh_rundir_control(const char *id, const char *root, char **ret_path, struct wh_error *e)
+int wh_rundir_socket(const char *id, const char *root, const char *what, char **ret_path,
+		     struct wh_error *e)
 {
 	wh_auto(str) real = root ? realpath(root, NULL) : NULL;
 	wh_auto(str) folder = NULL;
@@ -64,7 +65,12 @@ int wh_rundir_control(const char *id, const char *root, char **ret_path, struct 
 
 		wh_buf_addf(&b, "@%08x", (unsigned)wh_strtab_hash(id, hash));
 	}
-	wh_buf_adds(&b, ".sock");
+	wh_buf_addf(&b, ".%s", what);
 	*ret_path = wh_buf_take(&b);
 	return *ret_path ? 0 : wh_error_oom(e);
+}
+
+int wh_rundir_control(const char *id, const char *root, char **ret_path, struct wh_error *e)
+{
+	return wh_rundir_socket(id, root, "sock", ret_path, e);
 }

@@ -12,6 +12,14 @@
 int wh_rundir_find(char **ret_path, struct wh_error *e);
 
 /**
+ * wh_rundir_socket() - a socket for a container, whatever its id is: no two have the same.
+ * @root: as below
+ * @what: its purpose, the end of its name
+ */
+int wh_rundir_socket(const char *id, const char *root, const char *what, char **ret_path,
+		     struct wh_error *e);
+
+/**
  * wh_rundir_control() - the socket of the recorder of a container (tracer/control.h).
  * @root: folder in which the runtime keeps the states of its containers, if one was named: ids are unique only there; or NULL
  */
