@@ -35,6 +35,28 @@ const char *wh_trace_access_letters(enum wh_access access)
 	return access_letters[access];
 }
 
+bool wh_trace_access_makes(enum wh_access access)
+{
+	switch (access) {
+	case WH_ACCESS_CREATE:
+	case WH_ACCESS_MKDIR:
+	case WH_ACCESS_RENAME_TO:
+	case WH_ACCESS_LINK_TO:
+	case WH_ACCESS_SYMLINK:
+	case WH_ACCESS_MKNOD:
+	case WH_ACCESS_BIND:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool wh_trace_access_removes(enum wh_access access)
+{
+	return access == WH_ACCESS_RMDIR || access == WH_ACCESS_UNLINK ||
+	       access == WH_ACCESS_RENAME_FROM;
+}
+
 const char *wh_trace_strength_name(enum wh_strength strength)
 {
 	wh_assert(strength < WH_STRENGTHS);

@@ -127,7 +127,7 @@ static bool is_of_disk(const struct wh_file *fact)
 
 static enum wh_places_change changes(const struct wh_file *fact)
 {
-	if (wh_policy_makes(fact->access))
+	if (wh_trace_access_makes(fact->access))
 		return WH_PLACES_ENTRY;
 	switch (fact->access) {
 	case WH_ACCESS_RMDIR:
@@ -202,7 +202,7 @@ static int add_use(struct wh_policy *p, struct wh_places *places, const struct w
 	if (!place)
 		return wh_error_oom(e);
 	*place = use;
-	if (wh_policy_makes(fact->access)) {
+	if (wh_trace_access_makes(fact->access)) {
 		const char **made =
 			wh_pool_append(&p->pool, &places->made, &places->n_made, sizeof(*made));
 

@@ -59,25 +59,6 @@ static unsigned letters_of(const struct wh_file *fact)
 	return letters;
 }
 
-static bool makes_or_removes(enum wh_access access)
-{
-	switch (access) {
-	case WH_ACCESS_CREATE:
-	case WH_ACCESS_MKDIR:
-	case WH_ACCESS_RMDIR:
-	case WH_ACCESS_UNLINK:
-	case WH_ACCESS_RENAME_FROM:
-	case WH_ACCESS_RENAME_TO:
-	case WH_ACCESS_LINK_TO:
-	case WH_ACCESS_SYMLINK:
-	case WH_ACCESS_MKNOD:
-	case WH_ACCESS_BIND:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /*
  * `owner` is worth its while where something is changed or a process is looked into. Devices are
  * left out: who owns a terminal or a disk differs from machine to machine.
@@ -124,7 +105,9 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 		const struct wh_file *fact = facts[i], **fact_place;
 		unsigned letters = letters_of(fact);
 
-		if (makes_or_removes(fact->access) && asked_apparmor(&fact->outcomes))
+		if ((wh_trace_access_makes(fact->access) ||
+		     wh_trace_access_removes(fact->access)) &&
+		    asked_apparmor(&fact->outcomes))
 			use |= WH_GENERALISE_CREATED;
 		if (!letters || !asked_apparmor(&fact->outcomes))
 			continue;

@@ -32,8 +32,6 @@ const char *wh_policy_unsure(const struct wh_policy *p);
 bool wh_policy_happened(const struct wh_counts *outcomes);
 /** wh_policy_own() - it is the container's own doing, and not its runtime's. */
 bool wh_policy_own(const struct wh_fact *fact);
-/** wh_policy_makes() - the access makes a name that may not have been there. */
-bool wh_policy_makes(enum wh_access access);
 /** wh_policy_within() - @path is below @folder, which has no slash at its end ("" is the root). */
 bool wh_policy_within(const char *path, const char *folder);
 /** wh_policy_is_plain() - it needs no quotes: for a shell, in YAML, in a unit, in a mount option. */

@@ -67,22 +67,6 @@ bool wh_policy_own(const struct wh_fact *fact)
 	return fact->phases != WH_PHASE_RUNTIME;
 }
 
-bool wh_policy_makes(enum wh_access access)
-{
-	switch (access) {
-	case WH_ACCESS_CREATE:
-	case WH_ACCESS_MKDIR:
-	case WH_ACCESS_RENAME_TO:
-	case WH_ACCESS_LINK_TO:
-	case WH_ACCESS_SYMLINK:
-	case WH_ACCESS_MKNOD:
-	case WH_ACCESS_BIND:
-		return true;
-	default:
-		return false;
-	}
-}
-
 bool wh_policy_within(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);

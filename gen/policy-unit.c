@@ -39,9 +39,6 @@ static bool writes(const struct wh_file *fact)
 	case WH_ACCESS_WRITE:
 	case WH_ACCESS_APPEND:
 	case WH_ACCESS_TRUNCATE:
-	case WH_ACCESS_RMDIR:
-	case WH_ACCESS_UNLINK:
-	case WH_ACCESS_RENAME_FROM:
 	case WH_ACCESS_CHMOD:
 	case WH_ACCESS_CHOWN:
 	case WH_ACCESS_UTIME:
@@ -49,7 +46,7 @@ static bool writes(const struct wh_file *fact)
 	case WH_ACCESS_REMOVEXATTR:
 		return true;
 	default:
-		return wh_policy_makes(fact->access);
+		return wh_trace_access_makes(fact->access) || wh_trace_access_removes(fact->access);
 	}
 }
 

@@ -63,7 +63,7 @@ static bool bars_others(const struct wh_policy *p, const struct wh_places *place
 	if (fact->owner_always && wh_util_has_prefix(path, "/proc/@{pid}"))
 		return false;
 	made = wh_places_made(places, path);
-	return wh_policy_makes(fact->access) ? !made || made == len : !made;
+	return wh_trace_access_makes(fact->access) ? !made || made == len : !made;
 }
 
 struct obstacle {
@@ -220,7 +220,8 @@ static bool is_open(const struct wh_policy_place *place)
 		const struct wh_file *fact = place->facts[i];
 		const char *rest = fact->path + len;
 
-		if (!wh_policy_makes(fact->access) || !wh_policy_within(fact->path, place->path) ||
+		if (!wh_trace_access_makes(fact->access) ||
+		    !wh_policy_within(fact->path, place->path) ||
 		    (strchr(rest + 1, '/') && strchr(rest + 1, '/')[1]))
 			continue;
 		if (fact->restricted)

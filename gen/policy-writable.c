@@ -181,7 +181,7 @@ static const struct wh_places_use *hidden(const struct wh_policy *p, const struc
 	for (size_t i = 0; i < uses->n; i++) {
 		const struct wh_places_use *use = &uses->v[i];
 
-		if (use->mount || wh_policy_makes(use->fact->access) ||
+		if (use->mount || wh_trace_access_makes(use->fact->access) ||
 		    !wh_policy_within(use->path, folder) || use->made > strlen(folder) ||
 		    in_other(p, folder, use->path))
 			continue;

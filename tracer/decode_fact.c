@@ -264,18 +264,9 @@ static bool is_restricted(const struct wh_place *place, enum wh_access access)
 {
 	unsigned want = 0;
 
-	switch (access) {
-	case WH_ACCESS_CREATE:
-	case WH_ACCESS_MKDIR:
-	case WH_ACCESS_RMDIR:
-	case WH_ACCESS_UNLINK:
-	case WH_ACCESS_RENAME_FROM:
-	case WH_ACCESS_RENAME_TO:
-	case WH_ACCESS_LINK_TO:
-	case WH_ACCESS_SYMLINK:
-	case WH_ACCESS_MKNOD:
-	case WH_ACCESS_BIND:
+	if (wh_trace_access_makes(access) || wh_trace_access_removes(access))
 		return place->search_restricted || !(place->dir_mode & S_IWOTH);
+	switch (access) {
 	case WH_ACCESS_CHMOD:
 	case WH_ACCESS_CHOWN:
 	case WH_ACCESS_UTIME:

@@ -224,6 +224,10 @@ enum wh_access {
 /** The file's name for an access ("mmap-exec"), and the AppArmor letters it needs. Static. */
 const char *wh_trace_access_name(enum wh_access access);
 const char *wh_trace_access_letters(enum wh_access access);
+/** wh_trace_access_makes() - it makes a name that may not have been there; the folder's mode decides. */
+bool wh_trace_access_makes(enum wh_access access);
+/** wh_trace_access_removes() - it takes a name away; likewise. */
+bool wh_trace_access_removes(enum wh_access access);
 
 /**
  * struct wh_file - something was asked of a path. Key: path, access.
