@@ -8,6 +8,7 @@ usage: run.py [--whittle FILE] [--build DIR] [--engines LIST] [NAME…]
 Prints a line a case: "ok NAME-ENGINE" or "not ok NAME-ENGINE: why". Must be root.
 """
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -19,6 +20,9 @@ import rounds  # noqa: E402
 SERVICES = {"nginx": "1", "redis": "1500", "postgresql": "1", "python": "1", "node": "1"}
 # When it is ready, where its port is open long before.
 READY = {"postgresql": "log:ready to accept connections"}
+# A port is open before the last worker is: in which phase the others start hangs on how fast they are, and so on the
+# engine. Phases are compared where a service says itself that it is ready (../named).
+PHASES = [(re.compile("^startup$"), "serving")]
 
 
 class Recorder(rounds.Recorder):
@@ -32,7 +36,7 @@ class Recorder(rounds.Recorder):
         made = harness.Recording(self.options, [run + "/start"], folder + ".json", engine=engine, cwd="/",
                                  extra=["--no-new-privs", "--ready", ready, "--load", f"{run}/load {SERVICES[self.name]}"],
                                  before=[*harness.apart(own_run=True), *prepare], env=harness.environment(HOME="/root"))
-        return made, rounds.MADE_UP.get(self.name, []), []
+        return made, [*rounds.MADE_UP.get(self.name, []), *PHASES], []
 
 
 def main():
