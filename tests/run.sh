@@ -21,6 +21,11 @@ all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-a
 # Not among all: they are asked for by name.
 more_suites=(equal-night)
 
+# What runs beside the others, as it mostly builds, or waits: no service is recorded there by several engines, and the
+# kernel is not asked what it saw. And what comes when nothing else runs.
+aside_suites=(shellcheck build-debug build-clang golden build-sanitize unit-sanitize cli-sanitize live-sanitize fuzz vm)
+last_suites=(bench tree-clean)
+
 # The engines that must find the same facts as plain, and leave programs as they are.
 engines=(plain adaptive assisted)
 
@@ -82,6 +87,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/whittle-test.XXXXXX") || exit 2
 results=$work/results
 suite_limit=900 # seconds
 policy=
+lane=
 : >"$results"
 # Services under test drop to users of their own and must still reach their folders in here.
 chmod 755 "$work"
@@ -89,9 +95,20 @@ mkdir -m 755 "$work/tmp" "$work/home"
 chmod 1777 "$work/tmp"
 export TMPDIR=$work/tmp HOME=$work/home
 
-# Invoked by the trap.
+# Those that a process started, and theirs.
 # shellcheck disable=SC2317
+descendants() {
+	local p
+	for p in $(ps -o pid= --ppid "$1"); do
+		echo "$p"
+		descendants "$p"
+	done
+}
+
+# Invoked by the trap.
+# shellcheck disable=SC2317,SC2046
 cleanup() {
+	[ -z "$lane" ] || kill -TERM "$lane" $(descendants "$lane") 2>/dev/null
 	[ -z "$policy" ] || rm -f "$policy"
 	if [ -n "$keep" ]; then
 		echo "kept: $work" >&2
@@ -186,7 +203,7 @@ build() {
 	[ -z "${built[$name]:-}" ] || return "${built[$name]#s}"
 	built[$name]=s1
 	CC=$cc cmake -G Ninja -S "$top" -B "$work/build/$name" "$@" &&
-		ninja -C "$work/build/$name" && built[$name]=s0
+		nice ninja -C "$work/build/$name" && built[$name]=s0
 	return "${built[$name]#s}"
 }
 build_release() { build release gcc -DCMAKE_BUILD_TYPE=Release; }
@@ -273,14 +290,14 @@ suite_script() {
 	not_ok "$suite" "none of $* is there"
 }
 
-# In a network namespace of its own: whatever runs on this machine, all ports are free there.
+# In namespaces of its own: whatever runs on this machine, all ports and names of queues are free there.
 # suite_live NAME BUILD [ARG…]
 suite_live() {
 	local suite=$1 b=$2
 	shift 2
 	need "$suite" "$b" || return
 	# shellcheck disable=SC2016
-	suite_run "$suite" with_build "$b" unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+	suite_run "$suite" with_build "$b" unshare --net --ipc sh -c 'ip link set lo up && exec "$@"' sh \
 		/usr/bin/python3 "$top/tests/live/run.py" --suite "$suite" "$@"
 }
 
@@ -397,13 +414,41 @@ run_suite() {
 	esac
 }
 
+run_suites() {
+	local suite started
+	for suite in "$@"; do
+		started=$SECONDS
+		run_suite "$suite"
+		echo "$suite: $((SECONDS - started)) s" >&2
+	done
+}
+
+beside=() before=() after=()
+for suite in "${suites[@]}"; do
+	if [[ " ${aside_suites[*]} " == *" $suite "* ]]; then
+		beside+=("$suite")
+	elif [[ " ${last_suites[*]} " == *" $suite "* ]]; then
+		after+=("$suite")
+	else
+		before+=("$suite")
+	fi
+done
+
 install_packages
 tree_state >"$work/tree.before"
-for suite in "${suites[@]}"; do
-	started=$SECONDS
-	run_suite "$suite"
-	echo "$suite: $((SECONDS - started)) s" >&2
-done
+if [ ${#before[@]} -gt 0 ] && [ ${#beside[@]} -gt 0 ]; then
+	# Both need it; the second lane must not build it, too.
+	need build-gcc release
+	run_suites "${beside[@]}" >"$work/lane" 2>&1 </dev/null &
+	lane=$!
+	run_suites "${before[@]}"
+	wait "$lane"
+	lane=
+	cat "$work/lane"
+else
+	run_suites "${before[@]}" "${beside[@]}"
+fi
+run_suites "${after[@]}"
 
 count() { grep -cE "^$1 " "$results"; }
 failed=$(count 'not ok')
