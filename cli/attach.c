@@ -143,7 +143,8 @@ const struct wh_cli_command wh_attach_command = {
 		"killed the "
 		"service goes on. A process that is traced already cannot be watched. What is "
 		"executed "
-		"in a container meanwhile (docker exec) is recorded from when it is noticed. Exit "
+		"in a container meanwhile (docker exec) joins; of one that ended too soon "
+		"there is a gap with its name. Exit "
 		"status 1: "
 		"the service failed or the load did; the trace is written and says so.",
 	.example = "whittle attach --load 'curl -s http://localhost/' web\n"

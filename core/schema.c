@@ -286,6 +286,10 @@ static const struct wh_gap_info gaps[] = {
 	{"privilege-not-gained", "a program did not gain its privilege, because it was traced",
 	 true},
 	{"tracee-died", "a task died before it could be looked at", false},
+	{"unheard",
+	 "what others execute in the container was only looked for, every 50 ms: what ended sooner "
+	 "may have been missed",
+	 false},
 	{"unjoined", "something was executed in the container that could not be traced", true},
 	{"unknown-syscall", "a system call that this whittle has no name for", true},
 	{"unresolved-path", "a path could not be resolved", true},

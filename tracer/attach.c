@@ -79,16 +79,16 @@ static int tell_run(struct wh_recorder *r, pid_t pid, struct wh_run *run)
 }
 
 int wh_attach_begin(struct wh_recorder *r, const struct wh_record_attach *attach,
-		    unsigned long options, struct wh_run *run, struct wh_members **ret_members,
+		    unsigned long options, struct wh_run *run, struct wh_members *members,
 		    struct wh_error *e)
 {
 	struct found found = {.r = r, .main = attach->pid};
-	int err = wh_members_new(r->proc_fd, attach->pid, attach->container, ret_members, e);
+	int err = 0;
 
-	if (err == 0 && attach->container && wh_runinfo_container(r, attach->container, run) < 0)
+	if (attach->container && wh_runinfo_container(r, attach->container, run) < 0)
 		err = wh_error_oom(e);
 	if (err == 0)
-		err = wh_seize_tree(r, *ret_members, attach->pid, options, e);
+		err = wh_seize_tree(r, members, attach->pid, options, e);
 	if (err < 0)
 		return err;
 	r->phase = WH_PHASE_FOUND;

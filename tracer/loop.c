@@ -59,11 +59,6 @@ void wh_loop_free(struct wh_loop *loop)
 	free(loop);
 }
 
-int wh_loop_tick_signal(void)
-{
-	return SIGRTMAX - 1;
-}
-
 /* ---- one stop -------------------------------------------------------------------------------- */
 
 /* ESRCH is normal: it was killed in its stop, and its death comes by waitpid(). */
@@ -278,6 +273,8 @@ static int signal_stop(struct wh_loop *loop, struct wh_task *task, int sig)
 static int first_stop(struct wh_loop *loop, struct wh_task *task, int event)
 {
 	task->seized = false;
+	if (task->process->outside && event == PTRACE_EVENT_EXEC)
+		wh_outside_entering(loop->r, task);
 	if (task->process->outside || event == PTRACE_EVENT_EXEC)
 		return 0;
 	if (event == PTRACE_EVENT_STOP && task->interrupted)
@@ -428,10 +425,10 @@ static int gather(struct wh_loop *loop, struct stop batch[BATCH])
 static int tick(struct wh_loop *loop)
 {
 	uint64_t now = wh_clock_ms();
-	int err;
+	int err = loop->owner->look(loop->owner->data);
 
-	if (now < loop->next_tick)
-		return 0;
+	if (err < 0 || now < loop->next_tick)
+		return err;
 	loop->next_tick = now + WH_LOOP_TICK_MS;
 	if (loop->killing)
 		wh_loop_kill(loop);

@@ -21,6 +21,7 @@
  * @started: the entrypoint has executed and is stopped before its first instruction
  * @ended: a traced process is gone; the status is waitpid()'s
  * @child: a child of ours that was never traced is gone
+ * @look: after each stop or signal, so it must cost next to nothing
  * @tick: about every WH_LOOP_TICK_MS, busy or not
  * All but @child and @ended may fail the recording with -errno.
  */
@@ -28,6 +29,7 @@ struct wh_loop_owner {
 	int (*started)(void *data, struct wh_task *task);
 	void (*ended)(void *data, pid_t tgid, int status);
 	void (*child)(void *data, pid_t pid, int status);
+	int (*look)(void *data);
 	int (*tick)(void *data);
 	void *data;
 };

@@ -10,6 +10,11 @@
 
 #define GIVE_UP_MS 10000 /* after SIGKILL: a task that does not die sleeps in the kernel */
 
+int wh_loop_tick_signal(void)
+{
+	return SIGRTMAX - 1;
+}
+
 static void kill_process(void *data, const struct wh_process *process)
 {
 	(void)data;

@@ -369,6 +369,38 @@ ssize_t wh_members_list(struct wh_members *members, bool quick, const pid_t **re
 	return err < 0 ? err : (ssize_t)members->found.n;
 }
 
+bool wh_members_has(struct wh_members *members, pid_t pid)
+{
+	members->found.n = 0;
+	if (members->has_ns && is_in_ns(members, pid))
+		return true;
+	return members->cgroup >= 0 &&
+	       read_cgroup(&members->found, members->cgroup, CGROUP_DEPTH) == 0 &&
+	       has(&members->found, pid);
+}
+
+bool wh_members_place(const struct wh_members *members, ino_t *ret_pid_ns, ino_t *ret_mnt_ns)
+{
+	struct stat own, st;
+	char name[32];
+
+	*ret_pid_ns = members->has_ns ? members->ns_ino : 0;
+	*ret_mnt_ns = 0;
+	if (members->has_ns)
+		return true;
+	snprintf(name, sizeof(name), "%d/ns/mnt", (int)members->pid);
+	if (fstatat(members->proc_fd, "self/ns/mnt", &own, 0) < 0 ||
+	    fstatat(members->proc_fd, name, &st, 0) < 0 || own.st_ino == st.st_ino)
+		return false;
+	*ret_mnt_ns = st.st_ino;
+	return true;
+}
+
+bool wh_members_is_open(const struct wh_members *members)
+{
+	return members->has_ns || members->cgroup >= 0;
+}
+
 int wh_members_new(int proc_fd, pid_t pid, bool contained, struct wh_members **ret,
 		   struct wh_error *e)
 {

@@ -33,6 +33,17 @@ ssize_t wh_members_list(struct wh_members *members, bool quick, const pid_t **re
 /** wh_members_is_quick() - whether there is something to be read at once. */
 bool wh_members_is_quick(const struct wh_members *members);
 
+/** wh_members_has() - whether @pid, in our pid namespace, is one by its cgroup or its pid namespace. */
+bool wh_members_has(struct wh_members *members, pid_t pid);
+
+/**
+ * wh_members_place() - by what those who come from outside can be told: the numbers of the pid namespace, and where
+ * that is not one of its own (0) of the mount namespace. Return: false where it has neither.
+ */
+bool wh_members_place(const struct wh_members *members, ino_t *ret_pid_ns, ino_t *ret_mnt_ns);
+/** wh_members_is_open() - whether anybody can become one without being the child of one. */
+bool wh_members_is_open(const struct wh_members *members);
+
 /**
  * wh_members_cgroup_line() - the path in a line of /proc/PID/cgroup, without its newline.
  * @ret_controllers: those of version 1, as the line has them ("cpu,cpuacct", "name=systemd"); "" for version 2.

@@ -143,6 +143,11 @@ int wh_outside_stop(struct wh_recorder *r, struct wh_task *task,
 	return process->entering;
 }
 
+void wh_outside_entering(const struct wh_recorder *r, struct wh_task *task)
+{
+	task->process->entering = is_in_container(r, task->tid);
+}
+
 bool wh_outside_executed(struct wh_task *task)
 {
 	struct wh_process *process = task->process;

@@ -35,6 +35,9 @@ bool wh_outside_may_be(const struct wh_recorder *r, const struct wh_task *task);
 int wh_outside_stop(struct wh_recorder *r, struct wh_task *task,
 		    const struct __ptrace_syscall_info *info);
 
+/** wh_outside_entering() - @task, which is outside, was seized in the middle of its execve(), whose entry was not seen. */
+void wh_outside_entering(const struct wh_recorder *r, struct wh_task *task);
+
 /**
  * wh_outside_executed() - @task, which is outside, is at PTRACE_EVENT_EXEC. Return: whether it is inside now; then its
  * process is marked so.

@@ -138,13 +138,24 @@ static void on_child(void *data, pid_t pid, int status)
 	wh_supervise_child(rec->sv, pid, status);
 }
 
+/* Who comes once it has begun to end is none of the recording's. */
+static int on_look(void *data)
+{
+	struct recording *rec = data;
+	int err = 0;
+
+	if (rec->newcomers && !wh_loop_is_leaving(rec->loop))
+		err = wh_newcomers_look(rec->newcomers, &rec->r);
+	return err < 0 ? wh_error_oom(rec->e) : 0;
+}
+
 static int on_tick(void *data)
 {
 	struct recording *rec = data;
 	int err = rec->control ? wh_control_tick(rec->control, &rec->r, ptrace_options(rec)) : 0;
 
 	if (err == 0 && rec->newcomers && !wh_loop_is_leaving(rec->loop))
-		err = wh_newcomers_tick(rec->newcomers, &rec->r, ptrace_options(rec));
+		err = wh_newcomers_tick(rec->newcomers, &rec->r);
 	return err < 0 ? wh_error_oom(rec->e) : wh_supervise_tick(rec->sv, rec->e);
 }
 
@@ -281,13 +292,16 @@ static int find_init(struct recording *rec)
 	return c->start(c->data, wh_supervise_mask(rec->sv), out, err, &rec->main, rec->e);
 }
 
-static int watch_newcomers(struct recording *rec)
+/* Other engines must know a task from its first instruction on; where they are used, whoever comes says so, or is a gap. */
+static int watch_newcomers(struct recording *rec, bool contained)
 {
-	/* Other engines must know a task from its first instruction on; where they are used, whoever comes says so. */
-	if (rec->engine != &wh_plain_engine)
-		return 0;
-	rec->newcomers = wh_newcomers_new(rec->members);
-	return rec->newcomers ? 0 : wh_error_oom(rec->e);
+	int err = wh_members_new(rec->r.proc_fd, rec->main, contained, &rec->members, rec->e);
+
+	if (err < 0)
+		return err;
+	err = wh_newcomers_new(rec->members, &rec->r, rec->engine == &wh_plain_engine,
+			       ptrace_options(rec), &rec->newcomers);
+	return err < 0 ? wh_error_oom(rec->e) : 0;
 }
 
 /* The init is somebody else's child, and waits for its runtime, which waits for us. */
@@ -308,9 +322,7 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 	if (wh_runinfo_container(&rec->r, c, rec->run) < 0)
 		return wh_error_oom(rec->e);
 	wh_outside_put(wh_task_process(rec->r.tasks, rec->main), WH_OUTSIDE_INIT);
-	err = wh_members_new(rec->r.proc_fd, rec->main, true, &rec->members, rec->e);
-	if (err == 0)
-		err = watch_newcomers(rec);
+	err = watch_newcomers(rec, true);
 	if (err < 0)
 		return err;
 	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_CONTAINER, owner);
@@ -319,6 +331,9 @@ static int trace_container(struct recording *rec, const struct wh_loop_owner *ow
 	if (c->seized)
 		c->seized(c->data);
 	err = run_loop(rec, &exec_err);
+	/* Those who came at its very end. */
+	if (err == 0)
+		err = on_look(rec);
 	if (err == 0 && !rec->started)
 		return wh_error_set(
 			rec->e, ECHILD,
@@ -335,10 +350,12 @@ static int trace_attached(struct recording *rec, const struct wh_loop_owner *own
 
 	rec->main = attach->pid;
 	if (err == 0)
-		err = wh_attach_begin(&rec->r, attach, ptrace_options(rec), rec->run, &rec->members,
-				      rec->e);
+		err = watch_newcomers(rec, attach->container);
 	if (err == 0)
-		err = watch_newcomers(rec);
+		err = wh_attach_begin(&rec->r, attach, ptrace_options(rec), rec->run, rec->members,
+				      rec->e);
+	if (err == 0 && wh_newcomers_begin(rec->newcomers, &rec->r) < 0)
+		err = wh_error_oom(rec->e);
 	if (err < 0)
 		return err;
 	rec->loop = wh_loop_new(&rec->r, rec->engine, WH_RECORD_ATTACHED, owner);
@@ -350,7 +367,7 @@ static int trace_attached(struct recording *rec, const struct wh_loop_owner *own
 
 static int trace_all(struct recording *rec, const char *path)
 {
-	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, rec};
+	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_look, on_tick, rec};
 	int err, exec_err = 0;
 
 	if (rec->options->container)

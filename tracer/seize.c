@@ -9,7 +9,7 @@
 #include "tracer/procfs.h"
 
 /* Of one that is ours already the kernel says EPERM: it was made by one that we had seized, and tells of itself. */
-static bool is_ours(const struct wh_recorder *r, pid_t tid)
+bool wh_seize_is_ours(const struct wh_recorder *r, pid_t tid)
 {
 	uint64_t tracer;
 
@@ -34,7 +34,7 @@ static int seize_thread(struct wh_recorder *r, pid_t tid, unsigned long options)
 		return 0;
 	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0) {
 		err = -errno;
-		return err == -ESRCH || is_ours(r, tid) || is_dead(r, tid) ? 0 : err;
+		return err == -ESRCH || wh_seize_is_ours(r, tid) || is_dead(r, tid) ? 0 : err;
 	}
 	/* ESRCH: it has died since, and its death comes by waitpid(). */
 	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);

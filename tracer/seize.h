@@ -29,6 +29,9 @@ int wh_seize_round(struct wh_recorder *r, pid_t pid, unsigned long options);
 int wh_seize_tree(struct wh_recorder *r, struct wh_members *members, pid_t main,
 		  unsigned long options, struct wh_error *e);
 
+/** wh_seize_is_ours() - whether we trace it, even if it has yet to be heard of. */
+bool wh_seize_is_ours(const struct wh_recorder *r, pid_t tid);
+
 /** wh_seize_refused() - @pid could not be seized (@err, negative): an error that says why, and how to mend it. */
 int wh_seize_refused(const struct wh_recorder *r, pid_t pid, int err, struct wh_error *e);
 

@@ -21,6 +21,9 @@ PAGE = "hello from a container\n"
 SCRIPT = "trap 'kill $!; exit 7' TERM; httpd -f -p 8080 -h /www & wait"
 
 
+BRIEF, BRIEF_BY_ENGINE = 50, 10
+
+
 class Wrong(Exception):
     pass
 
@@ -36,11 +39,13 @@ def run(*argv, check=True, **kwargs):
     return done
 
 
-def make_root(folder):
+def make_root(folder, build):
     root = os.path.join(folder, "root")
     for name in ("bin", "www", "proc", "dev", "sys", "tmp", "etc"):
         os.makedirs(os.path.join(root, name))
     shutil.copy("/bin/busybox", os.path.join(root, "bin"))
+    for i in range(BRIEF):
+        shutil.copy(os.path.join(build, "attach", "brief"), os.path.join(root, "bin", f"brief{i}"))
     for name in ("sh", "httpd", "wget", "ls", "sleep", "kill"):
         os.symlink("busybox", os.path.join(root, "bin", name))
     with open(os.path.join(root, "www", "index.html"), "w", encoding="utf-8") as f:
@@ -69,6 +74,9 @@ class Docker:
 
     def execute(self, name, *args):
         return [*self.command, "exec", name, *args]
+
+    def pid(self, name):
+        return int(self.call("inspect", "-f", "{{.State.Pid}}", name).stdout)
 
     def end(self, name):
         self.call("stop", "-t", "5", name)
@@ -125,6 +133,9 @@ class Runtime:
     def execute(self, name, *args):
         return [self.name, "exec", name, *args]
 
+    def pid(self, name):
+        return json.loads(run(self.name, "state", name).stdout)["pid"]
+
     def end(self, name):
         run(self.name, "kill", name, "TERM")
         return self.container.wait(20)
@@ -175,7 +186,8 @@ def check_trace(engine, name, trace):
         expect(described["container_name"] == name and "box:1" in described["container_image"], f"run {described}")
         expect(len(described["container_id"]) == 64, f"run {described}")
     kinds = {g["kind"] for g in trace["gaps"]}
-    expect("attached" in kinds and kinds <= {"attached", "joined-late"}, f"gaps {trace['gaps']}")
+    expect("attached" in kinds and kinds <= {"attached", "joined-late", "unjoined"}, f"gaps {trace['gaps']}")
+    check_brief(trace)
     calls = {s["name"]: s["phases"] for s in trace["syscalls"]}
     # The server's own are those of serving; what was executed beside it has its own phase.
     expect("serving" in calls.get("accept", calls.get("accept4", [])), f"accept: {calls}")
@@ -185,6 +197,27 @@ def check_trace(engine, name, trace):
     expect(files.get(("/www/index.html", "read")) == ["serving"], f"files {files}")
     bound = [s for s in trace["sockets"] if s["op"] == "bind" and s["address"].endswith(":8080")]
     expect(bound and bound[0]["phases"] == ["found"], f"sockets {trace['sockets']}")
+
+
+def check_brief(trace):
+    """Each is there with what it did, or as a gap with its name: none is missing."""
+    seen = {e["to"] for e in trace["execs"]}
+    missed = {g["detail"] for g in trace["gaps"] if g["kind"] in ("unjoined", "joined-late")}
+    lost = [i for i in range(BRIEF) if f"/bin/brief{i}" not in seen | missed]
+    expect(not lost, f"of {BRIEF} that ended at once these have left no trace: {lost}: {trace['gaps']}")
+    called = [c for c in trace["syscalls"] if c["name"] == "getpriority"]
+    expect(called and called[0]["phases"] == ["exec"], f"none was seen from its beginning on: {called}")
+
+
+def execute_briefly(engine, name):
+    """By the engine; and by a program that is in there at once, and gone."""
+    for i in range(BRIEF_BY_ENGINE):
+        done = run(*engine.execute(name, f"/bin/brief{i}"), env=engine.env, check=False)
+        expect(done.returncode == 6, f"what was executed in it exited {done.returncode}: {done.stderr}")
+    init = engine.pid(name)
+    for i in range(BRIEF_BY_ENGINE, BRIEF):
+        done = run("nsenter", "-t", str(init), "-m", "-p", f"/bin/brief{i}", check=False)
+        expect(done.returncode == 6, f"what was executed in it exited {done.returncode}: {done.stderr}")
 
 
 def attach_to(engine, options, folder):
@@ -200,6 +233,7 @@ def attach_to(engine, options, folder):
             expect(done.stdout == PAGE, f"it does not serve while it is attached to: {done.stderr}")
         long = run(*engine.execute(name, "sh", "-c", "sleep 0.5; exit 9"), env=engine.env, check=False)
         expect(long.returncode == 9, f"what was executed in it exited {long.returncode}: {long.stderr}")
+        execute_briefly(engine, name)
         whittle.terminate()
         _, said = whittle.communicate(timeout=30)
     finally:
@@ -237,7 +271,7 @@ def main():
         with harness.temporary("attach", options.keep, short=True) as top:
             made = None
             try:
-                make_root(top)
+                make_root(top, options.build)
                 made = engine(top)
                 attach_to(made, options, top)
                 results.say(engine.name)

@@ -9,6 +9,7 @@ Prints a line a case: "ok NAME" or "not ok NAME: why". Must be root. NAME is a p
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -355,6 +356,51 @@ def refused_child(place):
     expect(trace["runs"][0]["tasks"] == 2, f"{trace['runs'][0]['tasks']} tasks")
     strace.terminate()
     strace.wait()
+
+
+# ---- who gets in from outside --------------------------------------------------------------------
+
+def in_namespace(place):
+    """Whoever is the first in a pid namespace of its own."""
+    outer = place.start("unshare", "-fp", "--kill-child", "sleep", "1000", ready=False)
+    inner = until(lambda: read(f"/proc/{outer.pid}/task/{outer.pid}/children").split(), "it has no child")[0]
+    until(lambda: "sleep" in read(f"/proc/{inner}/comm") or None, "it does not begin")
+    return int(inner)
+
+
+@case
+def brief(place):
+    """50 that get into the namespace and end at once: each is in the trace, or is a gap with its name."""
+    init = in_namespace(place)
+    run = place.attach(init)
+    until(lambda: field(init, "TracerPid") == str(run.pid) or None, "it was not seized")
+    time.sleep(0.3)
+    programs = [os.path.join(os.path.realpath(place.folder), f"brief{i}") for i in range(50)]
+    for program in programs:
+        shutil.copy(place.program("brief"), program)
+        done = subprocess.run(["nsenter", "-t", str(init), "-p", program], timeout=PATIENCE, check=False)
+        expect(done.returncode == 6, f"what was executed in it exited {done.returncode}")
+    run.terminate()
+    _, said = run.communicate(timeout=PATIENCE)
+    expect(run.returncode == 0, f"exit status {run.returncode}: {said}")
+    trace = harness.load(os.path.join(place.folder, "t.json"))
+    told = {e["to"] for e in trace["execs"]} | {g["detail"] for g in trace["gaps"] if g["kind"] in ("unjoined", "joined-late")}
+    lost = [p for p in programs if p not in told]
+    expect(not lost, f"these have left no trace: {lost}: {trace['gaps']}")
+    expect("unheard" not in gaps(trace), f"gaps {trace['gaps']}")
+
+
+@case
+def unheard(place):
+    """Where the kernel does not tell who gets in, the trace says so."""
+    init = in_namespace(place)
+    run = subprocess.run(["setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin", "--inh-caps", "-bpf,-perfmon,-sys_admin",
+                          place.options.whittle, "attach", "-o", "t.json", "--duration", "0.3", str(init)], cwd=place.folder,
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    expect(run.returncode == 0, f"exit status {run.returncode}: {run.stderr}")
+    trace = harness.load(os.path.join(place.folder, "t.json"))
+    gap = facts(trace, "gaps", kind="unheard")
+    expect(len(gap) == 1 and "CAP_BPF" in gap[0]["detail"], f"gaps {trace['gaps']}")
 
 
 # ---- what is found -------------------------------------------------------------------------------
