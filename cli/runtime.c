@@ -115,28 +115,40 @@ static int create(const struct wh_commandline *line, const char *output,
 
 /* ---- exec ------------------------------------------------------------------------------------ */
 
-static int join_at(const char *id, const char *root)
+static int join_at(const char *id, const char *root, struct wh_error *e)
 {
 	wh_auto(str) socket = NULL;
-	struct wh_error e = {0};
 	char words[32];
-	int err = wh_rundir_control(id, root, &socket, &e);
+	int err = wh_rundir_control(id, root, &socket, e);
 
 	snprintf(words, sizeof(words), "join %d", (int)getpid());
-	return err < 0 ? err : wh_control_ask(socket, words, JOIN_TIMEOUT_MS, &e);
+	return err < 0 ? err : wh_control_ask(socket, words, JOIN_TIMEOUT_MS, e);
+}
+
+static bool is_recorded(int err)
+{
+	return err != -ENOENT && err != -ECONNREFUSED;
 }
 
 /*
  * From here on the recorder sees what this process does, which is about to become the runtime. A container that nobody
- * records, or no longer, is none of ours.
+ * records, or no longer, is none of ours. What is recorded and does not let us join, or does not answer, is entered all the same.
  */
 static void join(const struct wh_commandline *line)
 {
+	struct wh_error e = {0};
+	int err;
+
 	if (!line->id)
 		return;
+	err = join_at(line->id, line->root, &e);
 	/* The hook of Podman and CRI-O is not told of the root. */
-	if (join_at(line->id, line->root) < 0 && line->root)
-		join_at(line->id, NULL);
+	if (err < 0 && !is_recorded(err) && line->root) {
+		wh_error_clear(&e);
+		err = join_at(line->id, NULL, &e);
+	}
+	if (err < 0 && is_recorded(err))
+		fprintf(stderr, "whittle runtime: not recorded: %s\n", e.text);
 }
 
 /* ---- the wrapper ----------------------------------------------------------------------------- */

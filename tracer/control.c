@@ -79,6 +79,13 @@ static void answer(const struct guest *guest, const char *format, ...)
 		(void)!send(guest->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static int tell_unjoined(struct wh_recorder *r, const char *why)
+{
+	int err = wh_trace_gap(r->trace, "unjoined", why, WH_PHASE_EXEC, NULL, r->run);
+
+	return err == -ENOMEM ? err : 0;
+}
+
 static int join(struct wh_recorder *r, const struct guest *guest, const char *who,
 		unsigned long options)
 {
@@ -95,7 +102,8 @@ static int join(struct wh_recorder *r, const struct guest *guest, const char *wh
 		return err;
 	if (err < 0) {
 		answer(guest, "error %s\n", e.text);
-		return 0;
+		/* It goes on all the same, unless it is gone. */
+		return err == -ESRCH ? 0 : tell_unjoined(r, e.text);
 	}
 	wh_outside_put(wh_task_process(r->tasks, (pid_t)pid), WH_OUTSIDE_JOINING);
 	answer(guest, "ok\n");

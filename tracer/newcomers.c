@@ -206,7 +206,9 @@ static int arrive(struct wh_newcomers *newcomers, struct wh_recorder *r,
 	if (k == -ENOMEM)
 		return k;
 	if (k < 0)
-		return refuse(newcomers, r, arrival->pid, k);
+		k = refuse(newcomers, r, arrival->pid, k);
+	if (k < 0)
+		return k;
 	/* Who was but made in there, and has ended, has run no program of the container's. */
 	return arrival->program ? tell_unjoined(r, arrival->program) : 0;
 }

@@ -26,6 +26,7 @@ TOOLS = "sh echo sleep cat id true kill ls"
 SPEAK = "echo to out; echo to err >&2; cat /etc/of-service >/dev/null; exit 7"
 SERVE = "trap 'exit 5' TERM; cat /etc/of-service >/dev/null; echo up; while :; do sleep 0.05; done"
 PATIENCE = 20
+BRIEF = 20
 
 
 class Wrong(Exception):
@@ -119,6 +120,8 @@ class Place:
         shutil.copy(shutil.which("busybox", path="/bin:/usr/bin"), os.path.join(self.root, "bin/busybox"))
         for tool in TOOLS.split():
             os.symlink("busybox", os.path.join(self.root, "bin", tool))
+        for i in range(BRIEF):  # so that executions can be told from each other
+            os.link(os.path.join(self.root, "bin/busybox"), os.path.join(self.root, f"bin/busybox{i}"))
         for name in ("service", "exec", "health"):
             with open(os.path.join(self.root, "etc", "of-" + name), "w", encoding="ascii") as f:
                 f.write(name + "\n")
@@ -215,6 +218,39 @@ def wrapper(place, runtime):
     check_trace(trace, "exited 5", runtime)
     equal(phases_of(trace, "/etc/of-exec"), ["exec"], "the phase of what was executed later")
     check("exec" not in phases_of(trace, "/etc/of-service"), "the service's own facts are of phase exec")
+
+
+def not_joined(place, runtime):
+    """What is executed and cannot be traced runs as ever, with a line that says so; and it is a gap with its name."""
+    folder, bundle = place.folder("traces"), place.bundle(runtime, SERVE)
+    command = place.wrapped(runtime, folder)
+    brief = [f"/bin/busybox{i}" for i in range(BRIEF)]
+    with container(place, command, bundle, "shut", runtime) as pid:
+        done = run("strace", "-f", "-qq", "-o", "/dev/null", *command, "exec", "shut", "/bin/sh", "-c", "cat /etc/of-exec; exit 4")
+        equal((done.returncode, done.stdout), (4, "exec\n"), f"exec: {done.stderr}")
+        check(done.stderr.count("\n") == 1 and done.stderr.startswith("whittle runtime: not recorded: ")
+              and "traces it already" in done.stderr, f"it does not say so: {done.stderr}")
+        for name in brief:
+            equal(run("nsenter", "-t", str(pid), "-m", "-p", name, "true").returncode, 0, "a brief one")
+        equal(run(*command, "kill", "shut", "TERM").returncode, 0, "kill")
+        trace = one_trace(folder)
+    missed = {g["detail"]: g["count"] for g in trace["gaps"] if g["kind"] == "unjoined"}
+    # A busybox's shell executes itself for what it can do.
+    check(missed.get("/bin/sh") == 1 and missed.get("/proc/self/exe") == 1, f"gaps {trace['gaps']}")
+    check(any("traces it already" in detail for detail in missed), f"gaps {trace['gaps']}")
+    told = {e["to"] for e in trace["execs"]} | {g["detail"] for g in trace["gaps"] if g["kind"] in ("unjoined", "joined-late")}
+    equal([name for name in brief if name not in told], [], f"those that left no trace; gaps {trace['gaps']}")
+    equal(phases_of(trace, "/etc/of-exec"), [], "what could not be seen")
+
+
+def unjoined_in_foreground(place, runtime):
+    """An engine that cannot take up a task in its middle names it."""
+    bundle, trace = place.bundle(runtime, SERVE), os.path.join(place.folder("traces"), "x.json")
+    line = "for i in 1 2 3 4 5 6 7 8 9 10; do nsenter -t $WHITTLE_CONTAINER_PID -m -p /bin/true; done"
+    done = run(place.whittle, "record", "--runtime", runtime, "-o", trace, "--load", line, "--bundle", bundle)
+    equal(done.returncode, 0, done.stderr)
+    missed = {g["detail"]: g["count"] for g in harness.load(trace)["gaps"] if g["kind"] == "unjoined"}
+    equal((harness.load(trace)["runs"][0]["engine"], missed), ("assisted", {"/bin/true": 10}), "gaps")
 
 
 def recorder_killed(place, runtime):
@@ -614,8 +650,8 @@ def main():
     with harness.temporary("container", options.keep, short=True) as top:
         place = Place(options, top)
         for runtime in ("runc", "crun"):
-            for function in (hook_in_config, wrapper, recorder_killed, same_name_again, refused, no_permission,
-                             foreground, trace_not_written, recorder_told_to_end):
+            for function in (hook_in_config, wrapper, not_joined, unjoined_in_foreground, recorder_killed, same_name_again, refused,
+                             no_permission, foreground, trace_not_written, recorder_told_to_end):
                 attempt(options, results, f"{runtime}/{function.__name__}", function, place, runtime)
         attempt(options, results, "runc/rootless", rootless, place, "runc")
         with_engine(options, results, Podman, place, (podman_hooks, podman_runtime))
