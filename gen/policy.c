@@ -228,29 +228,44 @@ static int judge_runs(struct wh_policy *p, struct wh_error *e)
 	return 0;
 }
 
-/* Whether a recording was there from the start, of all of it. */
-static bool saw_a_start(const struct wh_policy *p)
+static bool is_of(const struct wh_fact *fact, const struct wh_run *run)
 {
-	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	for (size_t i = 0; i < fact->runs.n; i++)
+		if (strcmp(fact->runs.v[i], run->id) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < n; i++) {
+/* Whether one of the recordings that were there from the start, of all of it, has seen how @program starts. */
+static bool saw_start_of(const struct wh_policy *p, const char *program)
+{
+	size_t n, n_execs;
+	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *execs = wh_trace_facts(p->trace, WH_KIND_EXEC, &n_execs);
+
+	for (size_t i = 0; program && i < n; i++) {
 		const struct wh_run *run = runs[i];
 
-		if (!run->attached && run->complete)
-			return true;
+		for (size_t k = 0; !run->attached && run->complete && k < n_execs; k++) {
+			const struct wh_exec *exec = execs[k];
+
+			if (is_of(&exec->f, run) && (wh_util_streq(exec->to, program) ||
+						     wh_util_streq(exec->interpreter, program)))
+				return true;
+		}
 	}
 	return false;
 }
 
 /*
  * A kind from a newer whittle may mean anything: do not go on by oneself. A service cannot start under a profile of what it
- * does once it runs (its execution, its loader, what it binds and drops); with another recording that has seen a start, it can.
+ * does once it runs (its execution, its loader, what it binds and drops); with another recording that has seen it start, it can.
  */
 static bool must_refuse(const struct wh_policy *p, const struct wh_gap *gap,
 			const struct wh_gap_info *info)
 {
-	return !info || (info->refuse && !(strcmp(gap->kind, "attached") == 0 && saw_a_start(p)));
+	return !info || (info->refuse &&
+			 !(strcmp(gap->kind, "attached") == 0 && saw_start_of(p, gap->detail)));
 }
 
 static int judge_gaps(struct wh_policy *p, struct wh_error *e)

@@ -485,7 +485,11 @@ def told(place):
     done = run("generate", "--allow-gaps", "-o", "b", "t.json")
     notes = read(os.path.join(place.folder, "b/NOTES.txt"))
     expect(done.returncode == 0 and "THIS BUNDLE IS NOT WHOLE" in notes and "start-up was not seen" in notes, notes)
-    expect(run("record", "-o", "s.json", "--", "sleep", "0.1").returncode == 0, "record")
+    expect(run("record", "-o", "other.json", "--", "true").returncode == 0, "record")
+    done = run("generate", "-o", "b1", "t.json", "other.json")
+    expect(done.returncode == 2 and "start-up was not seen" in done.stderr, f"another program's start: {done.returncode} {done.stderr}")
+    # By a script it is the same program.
+    expect(run("record", "-o", "s.json", "--", "sh", "-c", "sleep 0.1; true").returncode == 0, "record")
     done = run("generate", "-o", "b2", "t.json", "s.json")
     notes = read(os.path.join(place.folder, "b2/NOTES.txt"))
     expect(done.returncode == 0 and "start-up was not seen" in notes, f"{done.returncode} {done.stderr}")

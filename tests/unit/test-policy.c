@@ -408,6 +408,35 @@ static void test_gaps(void)
 		CU_ASSERT_PTR_NULL(strchr(p->warnings[i].text, '\n'));
 }
 
+#define ATTACHED "\"gaps\":[{\"kind\":\"attached\",\"detail\":\"/bin/served\"," HEAD "]"
+#define STARTS(program)                                                                            \
+	"\"execs\":[{\"to\":\"" program "\",\"argv\":[],\"gains\":false,\"gain_lost\":false," HEAD \
+	"],"
+
+/* A start is seen by whoever has seen that program's. */
+static void test_attached(void)
+{
+	static const struct {
+		const char *json;
+		size_t refusals;
+	} cases[] = {
+		{RUN "\"syscalls\":[" CALL("x86_64", "read") "]," ATTACHED "}", 1},
+		{RUN STARTS("/bin/other") "\"syscalls\":[" CALL("x86_64", "read") "]," ATTACHED "}",
+		 1},
+		{RUN STARTS("/bin/served") "\"syscalls\":[" CALL("x86_64", "read") "]," ATTACHED
+										   "}",
+		 0},
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(cases); i++) {
+		wh_auto(policy) p = policy_of(cases[i].json);
+		struct wh_policy_numbers n;
+
+		wh_policy_numbers(p, &n);
+		CU_ASSERT_EQUAL(n.refusals, cases[i].refusals);
+	}
+}
+
 static void test_refused_options(void)
 {
 	static const char json[] = RUN "\"syscalls\":[" CALL("x86_64", "read") "]}";
@@ -662,6 +691,7 @@ int main(void)
 		{"no_new_privs", test_no_new_privs},
 		{"no_new_privs and SYS_ADMIN", test_sys_admin_floor},
 		{"gaps", test_gaps},
+		{"attached", test_attached},
 		{"refused options", test_refused_options},
 		{"formats", test_formats},
 		{"docker folder names", test_docker_dir},
