@@ -79,11 +79,11 @@ static void run_row(struct wh_table *tab, const void *fact, bool all)
 
 	wh_table_cell(tab, WH_TABLE_BOLD, "%s", r->name);
 	wh_table_cell(tab, WH_TABLE_FAINT, "%s", r->id);
-	if (!r->complete)
-		wh_table_cell(tab, WH_TABLE_BAD, "INCOMPLETE, %s", or_nothing(r->outcome));
-	else
-		wh_table_cell(tab, r->failed ? WH_TABLE_BAD : WH_TABLE_GOOD, "%s%s",
-			      r->failed ? "FAILED, " : "", or_nothing(r->outcome));
+	wh_table_cell(tab, r->complete && !r->failed ? WH_TABLE_GOOD : WH_TABLE_BAD, "%s%s",
+		      !r->complete ? "INCOMPLETE, "
+		      : r->failed  ? "FAILED, "
+				   : "",
+		      or_nothing(r->outcome));
 	CELL("%s", or_nothing(r->load_outcome));
 	CELL("%" PRIu64 ".%" PRIu64 " s", r->duration_ms / 1000, r->duration_ms % 1000 / 100);
 	CELL("%" PRIu64 "%s", r->uid, r->no_new_privs ? ", no_new_privs" : "");
@@ -394,8 +394,9 @@ static int show_engines(struct wh_trace *t)
 		if (!engine || !reason)
 			return -ENOMEM;
 		if (r->attached)
-			printf("attached: start-up was not seen%s\n",
-			       n > 1 ? " by this recording" : "");
+			printf("attached: start-up was not seen%s\n", n > 1 ? " by this one" : "");
+		if (wh_trace_censored(r))
+			printf("censored: %s\n", wh_trace_censored(r));
 		printf("engine %s%s%s%s\n", engine, *reason ? ": " : "", reason,
 		       r->counts_partial ? "; counts are the least there were" : "");
 		for (size_t k = 0; k < r->engine_notes.n; k++) {

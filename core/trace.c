@@ -51,6 +51,18 @@ void wh_trace_free(struct wh_trace *t)
 	free(t);
 }
 
+const char *wh_trace_censored(const struct wh_run *run)
+{
+	if (!run->seccomp_mode)
+		return NULL;
+	if (run->container_id || run->container_engine)
+		return "the container's seccomp filter was on: a call that it refused is there as "
+		       "one that failed, and what would have followed is not; to see that, record "
+		       "with --security-opt seccomp=unconfined";
+	return "a seccomp filter was on: a call that it refused is there as one that failed, and "
+	       "what would have followed is not";
+}
+
 bool wh_trace_of_service(const struct wh_fact *f)
 {
 	return f->phases != WH_PHASE_RUNTIME;

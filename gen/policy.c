@@ -180,14 +180,11 @@ static int judge_run(struct wh_policy *p, const struct wh_run *run, struct wh_er
 				run->load_outcome ? ", its load " : "",
 				run->load_outcome ? run->load_outcome : ""),
 			false, NULL, e);
-	if (r >= 0 && run->seccomp_mode)
-		r = wh_policy_warn(
-			p,
-			wh_pool_printf(&p->pool,
-				       "recording %s ran under a seccomp filter: what that "
-				       "denied did not happen and is not in the profile",
-				       run->id),
-			false, NULL, e);
+	if (r >= 0 && wh_trace_censored(run))
+		r = wh_policy_warn(p,
+				   wh_pool_printf(&p->pool, "recording %s: %s", run->id,
+						  wh_trace_censored(run)),
+				   false, NULL, e);
 	if (r >= 0 && run->apparmor_label && strstr(run->apparmor_label, "(enforce)"))
 		r = wh_policy_warn(
 			p,

@@ -418,10 +418,9 @@ static int add_notes(struct wh_diff *d, struct wh_trace *t, const char *which)
 			r = add_note(d, text("%s: run %s was cut short", which, run->id));
 		if (r == 0 && run->failed)
 			r = add_note(d, text("%s: run %s failed", which, run->id));
-		if (r == 0 && run->seccomp_mode)
-			r = add_note(d, text("%s: run %s was under a seccomp filter: what that "
-					     "denied did not happen",
-					     which, run->id));
+		if (r == 0 && wh_trace_censored(run))
+			r = add_note(
+				d, text("%s: run %s: %s", which, run->id, wh_trace_censored(run)));
 	}
 	facts = wh_trace_facts(t, WH_KIND_GAP, &n);
 	for (size_t i = 0; i < n && r == 0; i++) {

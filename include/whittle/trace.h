@@ -426,6 +426,12 @@ const void *wh_trace_find(const struct wh_trace *t, enum wh_kind kind, const voi
 size_t wh_trace_count(const struct wh_trace *t, enum wh_kind kind);
 
 /**
+ * wh_trace_censored() - what it means that @run was under a seccomp filter when it began, and how to do without one, as a
+ * sentence without its dot; NULL if it was not.
+ */
+const char *wh_trace_censored(const struct wh_run *run);
+
+/**
  * wh_trace_of_service() - whether it is the service's doing, or that of what was executed beside it in its container: only
  * a container's runtime did what has phase runtime and no other.
  */

@@ -331,6 +331,19 @@ static void test_escape(void)
 	CU_ASSERT_EQUAL(wh_escape_decode("%g1", &back), -EINVAL);
 }
 
+/* Only of a container's filter one can say how to do without. */
+static void test_censored(void)
+{
+	const struct wh_run free = {.container_id = "x"}, bare = {.seccomp_mode = 2};
+	const struct wh_run contained = {.container_id = "x", .seccomp_mode = 2};
+
+	CU_ASSERT_PTR_NULL(wh_trace_censored(&free));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(wh_trace_censored(&bare));
+	CU_ASSERT_PTR_NULL(strstr(wh_trace_censored(&bare), "unconfined"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(wh_trace_censored(&contained));
+	CU_ASSERT_PTR_NOT_NULL(strstr(wh_trace_censored(&contained), "seccomp=unconfined"));
+}
+
 int main(void)
 {
 	CU_pSuite suite;
@@ -348,6 +361,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_foreign_text_is_refused);
 	CU_ADD_TEST(suite, test_schema_tables);
 	CU_ADD_TEST(suite, test_escape);
+	CU_ADD_TEST(suite, test_censored);
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();
 	CU_cleanup_registry();

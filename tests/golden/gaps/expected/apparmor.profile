@@ -2,7 +2,7 @@
 # Load it on each machine before the container starts: sudo apparmor_parser -r apparmor.profile
 # Why a line is here: whittle explain BUNDLE PATH
 # NOT WHOLE: recording 0123456789abcdef (holes) was cut short
-# Note: recording 0123456789abcdef ran under a seccomp filter: what that denied did not happen and is not in the profile
+# Note: recording 0123456789abcdef: a seccomp filter was on: a call that it refused is there as one that failed, and what would have followed is not
 # Note: recording 0123456789abcdef ran under the AppArmor profile docker-default (enforce): what that denied did not happen and is not in the profile
 # NOT WHOLE: from-the-future: a gap of a kind that this whittle does not know
 # NOT WHOLE: io-uring: io_uring does its work without system calls: what it did was not seen: IORING_OP_OPENAT by /usr/bin/demo\x0a--evil
