@@ -425,7 +425,7 @@ static int gather(struct wh_loop *loop, struct stop batch[BATCH])
 static int tick(struct wh_loop *loop)
 {
 	uint64_t now = wh_clock_ms();
-	int err = loop->owner->look(loop->owner->data);
+	int err = loop->owner->look ? loop->owner->look(loop->owner->data) : 0;
 
 	if (err < 0 || now < loop->next_tick)
 		return err;

@@ -21,7 +21,7 @@
  * @started: the entrypoint has executed and is stopped before its first instruction
  * @ended: a traced process is gone; the status is waitpid()'s
  * @child: a child of ours that was never traced is gone
- * @look: after each stop or signal, so it must cost next to nothing
+ * @look: after each stop or signal, so it must cost next to nothing; may be NULL
  * @tick: about every WH_LOOP_TICK_MS, busy or not
  * All but @child and @ended may fail the recording with -errno.
  */

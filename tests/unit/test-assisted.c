@@ -399,7 +399,7 @@ static bool has_gap(struct wh_trace *trace, const char *kind)
 static void record(struct wh_recorder *r, unsigned records)
 {
 	const struct wh_engine *engine = &wh_assisted_engine;
-	const struct wh_loop_owner owner = {on_started, on_ended, on_ended, on_tick, NULL};
+	const struct wh_loop_owner owner = {on_started, on_ended, on_ended, NULL, on_tick, NULL};
 	struct wh_run run = {0};
 	struct wh_error e = {0};
 	sigset_t mask;

@@ -119,7 +119,7 @@ static void record(struct wh_recorder *r, char **argv, const struct wh_engine *b
 	sigset_t mask;
 	struct wh_launch what = {.path = self, .argv = argv, .out = -1, .err = -1, .mask = &mask};
 	int status = -1, exec_err = -1;
-	const struct wh_loop_owner owner = {on_started, on_ended, on_child, on_tick, &status};
+	const struct wh_loop_owner owner = {on_started, on_ended, on_child, NULL, on_tick, &status};
 	struct wh_error e = {0};
 	struct wh_loop *loop;
 	struct wh_task *task = NULL;
