@@ -95,14 +95,19 @@ int wh_decode_columns(struct wh_recorder *r, struct wh_task *task)
 	const struct wh_syscall_row *row = call->row;
 	unsigned at = at_flags(call), slot = 0;
 	int dirfd = AT_FDCWD, k = 0;
+	bool at_dir = false;
 
 	for (unsigned i = 0; i < 6 && k == 0; i++) {
 		switch (row->arg[i]) {
 		case WH_ARG_DIRFD:
 			dirfd = (int)call->arg[i];
+			at_dir = true;
 			break;
 		case WH_ARG_PATH:
 		case WH_ARG_PATH_NOFOLLOW:
+			/* acct(NULL): nothing is named, and with a descriptor it would be that. */
+			if (!call->arg[i] && !at_dir)
+				break;
 			if (slot < WH_ARRAY_SIZE(call->place))
 				k = wh_decode_place(r, task, slot++, dirfd, call->arg[i],
 						    path_flags(row->arg[i], at));
