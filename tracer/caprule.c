@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "tracer/caprule_impl.h"
 #include "whittle/buf.h"
 
 static const struct wh_caprule *const families[] = {
 	wh_caprule_file, wh_caprule_owner,  wh_caprule_id,     wh_caprule_net,	 wh_caprule_ioctl,
-	wh_caprule_task, wh_caprule_signal, wh_caprule_memory, wh_caprule_admin,
+	wh_caprule_task, wh_caprule_signal, wh_caprule_memory, wh_caprule_admin, wh_caprule_tracing,
 };
 
 static const struct wh_caprule *find(const char *name)
@@ -84,7 +87,8 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	need->cap = cap;
 	need->instead = instead;
 	need->strength = strength;
-	need->search = need->silent = false;
+	need->search = need->silent = need->answered = false;
+	need->err = 0;
 	need->vain = wh_caprule_is_vain(ask, cap);
 	ask->last = need;
 	call->n_needs++;
@@ -104,6 +108,18 @@ void wh_caprule_silent(struct wh_caprule_ask *ask)
 {
 	if (ask->last)
 		ask->last->silent = true;
+}
+
+void wh_caprule_by(struct wh_caprule_ask *ask, int err)
+{
+	if (ask->last)
+		ask->last->err = err;
+}
+
+void wh_caprule_answered(struct wh_caprule_ask *ask)
+{
+	if (ask->last)
+		ask->last->answered = true;
 }
 
 void wh_caprule_simple(struct wh_caprule_ask *ask)
@@ -187,6 +203,45 @@ static bool is_refused(const struct wh_caprule_ask *ask)
 	return err == EPERM || err == EACCES || (ask->rule->error && err == ask->rule->error);
 }
 
+/*
+ * What is immutable or append-only nobody changes, whatever he holds: may_delete() and may_setattr() say EPERM
+ * before they ask whose it is.
+ */
+static bool is_fixed(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	static const uint64_t fixed = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+	char path[2 * PATH_MAX];
+	struct statx st;
+	char *slash;
+
+	if (!place->valid || !place->path ||
+	    !wh_caprule_reach(ask, place->path, path, sizeof(path)))
+		return false;
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
+	    st.stx_attributes & fixed)
+		return true;
+	slash = strrchr(path, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	return statx(AT_FDCWD, path, 0, STATX_TYPE, &st) == 0 && st.stx_attributes & fixed;
+}
+
+/* Was it for want of @need that the call was refused, as far as one can tell? */
+static bool lacked(struct wh_caprule_ask *ask, const struct wh_need *need)
+{
+	static const uint64_t of_files = WH_CAP(CHOWN) | WH_CAP(FOWNER) | WH_CAP(DAC_OVERRIDE);
+	const struct wh_call *call = ask->call;
+
+	if (need->err && call->err != need->err)
+		return false;
+	if (call->err == EPERM && of_files >> need->cap & 1)
+		for (size_t i = 0; i < WH_ARRAY_SIZE(call->place); i++)
+			if (is_fixed(ask, &call->place[i]))
+				return false;
+	return true;
+}
+
 static int judge(struct wh_caprule_ask *ask)
 {
 	const struct wh_call *call = ask->call;
@@ -211,8 +266,9 @@ static int judge(struct wh_caprule_ask *ask)
 				   false);
 		else if (held && need->search && !refused)
 			k = record(ask, need, WH_STRENGTH_LIKELY, false);
-		else if (refused && !held && !call->cap_foreign && !need->silent &&
-			 need->strength != WH_STRENGTH_POSSIBLE)
+		else if ((refused || (need->answered && !call->err)) && !held &&
+			 !call->cap_foreign && !need->silent &&
+			 need->strength != WH_STRENGTH_POSSIBLE && lacked(ask, need))
 			k = record(ask, need, need->strength, true);
 	}
 	return k;

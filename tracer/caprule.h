@@ -30,6 +30,9 @@ bool wh_caprule_ioctl_asks(uint32_t request);
 /** wh_caprule_net_asks() - the same for a socket option. */
 bool wh_caprule_net_asks(int level, int option);
 
+/** wh_caprule_net_answers() - the same for what getsockopt() is asked for. */
+bool wh_caprule_net_answers(int level, int option);
+
 /** wh_caprule_known() - whether a row of the syscall table names a rule that exists. */
 bool wh_caprule_known(const char *name);
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The machine as a whole: mounts, namespaces, clocks, modules, tracing. */
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/mount.h>
-#include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <sys/epoll.h>
 #include <sys/fanotify.h>
@@ -17,7 +15,7 @@
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
 #define POSSIBLE WH_STRENGTH_POSSIBLE
-#define DAC	 (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
+#define DAC	 (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE) | WH_CAP(SYS_PTRACE))
 
 /* ---- mounts: may_mount() --------------------------------------------------------------------- */
 
@@ -265,118 +263,6 @@ static void enter_syslog(struct wh_caprule_ask *ask)
 	wh_caprule_need(ask, CAP_SYSLOG, -1, REQUIRED, "use the kernel log");
 }
 
-static void enter_perf(struct wh_caprule_ask *ask)
-{
-	long paranoid = (long)wh_caprule_sysctl(ask, "kernel/perf_event_paranoid", 2);
-	struct perf_event_attr attr = {0};
-	int pid = wh_caprule_arg(ask, 1);
-	const char *what = NULL;
-	bool sure;
-
-	if (!wh_caprule_read(ask, ask->call->arg[0], &attr, PERF_ATTR_SIZE_VER0))
-		return;
-	if (paranoid > 2)
-		what = "use perf events at all";
-	else if (paranoid > 1 && !attr.exclude_kernel)
-		what = "measure the kernel";
-	else if (paranoid > 0 && pid == -1)
-		what = "measure a whole CPU";
-	else if (paranoid > -1 && attr.type == PERF_TYPE_TRACEPOINT)
-		what = "use a tracepoint";
-	if (what)
-		wh_caprule_need(ask, CAP_PERFMON, CAP_SYS_ADMIN, REQUIRED,
-				"%s (perf_event_paranoid is %ld)", what, paranoid);
-	if (pid > 0) {
-		pid_t target = wh_caprule_pid(ask, pid);
-
-		if (!target || wh_caprule_may_access(ask, target, false, &sure))
-			return;
-		wh_caprule_need(ask, CAP_PERFMON, CAP_SYS_PTRACE, REQUIRED,
-				"measure a process of another user");
-		wh_caprule_over_process(ask, target);
-	}
-}
-
-/* kernel/bpf/syscall.c: what a program may hook decides. */
-static bool bpf_is_tracing(uint32_t type)
-{
-	static const uint32_t types[] = {
-		BPF_PROG_TYPE_KPROBE,
-		BPF_PROG_TYPE_TRACEPOINT,
-		BPF_PROG_TYPE_PERF_EVENT,
-		BPF_PROG_TYPE_RAW_TRACEPOINT,
-		BPF_PROG_TYPE_TRACING,
-		BPF_PROG_TYPE_LSM,
-		BPF_PROG_TYPE_EXT,
-		BPF_PROG_TYPE_STRUCT_OPS,
-		BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
-	};
-
-	for (size_t i = 0; i < WH_ARRAY_SIZE(types); i++)
-		if (types[i] == type)
-			return true;
-	return false;
-}
-
-static void bpf_prog_load(struct wh_caprule_ask *ask)
-{
-	uint32_t type;
-	bool off = wh_caprule_sysctl(ask, "kernel/unprivileged_bpf_disabled", 2) != 0;
-
-	if (!wh_caprule_read(ask, ask->call->arg[1], &type, sizeof(type)))
-		return;
-	if (off || (type != BPF_PROG_TYPE_SOCKET_FILTER && type != BPF_PROG_TYPE_CGROUP_SKB))
-		wh_caprule_need(ask, CAP_BPF, CAP_SYS_ADMIN, REQUIRED, "load a BPF program");
-	if (bpf_is_tracing(type))
-		wh_caprule_need(ask, CAP_PERFMON, CAP_SYS_ADMIN, REQUIRED,
-				"load a BPF program that traces");
-	else if (type != BPF_PROG_TYPE_SOCKET_FILTER && type != BPF_PROG_TYPE_CGROUP_SKB &&
-		 type != BPF_PROG_TYPE_SYSCALL && type != BPF_PROG_TYPE_CGROUP_DEVICE &&
-		 type != BPF_PROG_TYPE_CGROUP_SYSCTL && type != BPF_PROG_TYPE_SK_REUSEPORT)
-		wh_caprule_need(ask, CAP_NET_ADMIN, CAP_SYS_ADMIN, LIKELY,
-				"load a BPF program of the network");
-	wh_caprule_initial(ask);
-}
-
-static void enter_bpf(struct wh_caprule_ask *ask)
-{
-	switch (wh_caprule_arg(ask, 0)) {
-	case BPF_PROG_LOAD:
-		bpf_prog_load(ask);
-		break;
-	case BPF_MAP_CREATE:
-		if (wh_caprule_sysctl(ask, "kernel/unprivileged_bpf_disabled", 2))
-			wh_caprule_need(ask, CAP_BPF, CAP_SYS_ADMIN, REQUIRED, "make a BPF map");
-		break;
-	case BPF_PROG_GET_NEXT_ID:
-	case BPF_MAP_GET_NEXT_ID:
-	case BPF_BTF_GET_NEXT_ID:
-	case BPF_LINK_GET_NEXT_ID:
-	case BPF_PROG_GET_FD_BY_ID:
-	case BPF_MAP_GET_FD_BY_ID:
-	case BPF_LINK_GET_FD_BY_ID:
-		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED,
-				"look at the BPF objects of others");
-		break;
-	case BPF_BTF_LOAD:
-	case BPF_BTF_GET_FD_BY_ID:
-		wh_caprule_need(ask, CAP_BPF, CAP_SYS_ADMIN, LIKELY, "use BPF type information");
-		break;
-	case BPF_RAW_TRACEPOINT_OPEN:
-		wh_caprule_need(ask, CAP_PERFMON, CAP_SYS_ADMIN, LIKELY, "open a raw tracepoint");
-		break;
-	case BPF_PROG_ATTACH:
-	case BPF_PROG_DETACH:
-	case BPF_LINK_CREATE:
-		wh_caprule_need(ask, CAP_NET_ADMIN, CAP_SYS_ADMIN, POSSIBLE,
-				"attach a BPF program");
-		break;
-	default:
-		break;
-	}
-	wh_caprule_initial(ask);
-}
-
 #define UFFD_USER_MODE_ONLY 1
 
 static void enter_userfaultfd(struct wh_caprule_ask *ask)
@@ -390,14 +276,15 @@ static void enter_userfaultfd(struct wh_caprule_ask *ask)
 
 #define FANOTIFY_ADMIN                                                                             \
 	(FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS |   \
-	 FAN_ENABLE_AUDIT | 0x80 /* FAN_REPORT_PIDFD */)
+	 FAN_REPORT_TID | 0x80 /* FAN_REPORT_PIDFD */ | 0x2000 /* FAN_REPORT_FD_ERROR */)
+#define FANOTIFY_FIDS 0x1e00 /* FAN_REPORT_FID, _DIR_FID, _NAME and _TARGET_FID */
 
 static void enter_fanotify_init(struct wh_caprule_ask *ask)
 {
 	uint64_t flags = ask->call->arg[0];
 
 	/* Since Linux 5.13 anyone may be told of files by their handles, of nothing more. */
-	if (!(flags & FAN_REPORT_FID) || flags & FANOTIFY_ADMIN)
+	if (!(flags & FANOTIFY_FIDS) || flags & FANOTIFY_ADMIN)
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "watch with fanotify");
 	wh_caprule_initial(ask);
 	if (flags & FAN_ENABLE_AUDIT)
@@ -407,7 +294,11 @@ static void enter_fanotify_init(struct wh_caprule_ask *ask)
 
 static void enter_io_uring(struct wh_caprule_ask *ask)
 {
-	if (wh_caprule_sysctl(ask, "kernel/io_uring_disabled", 0) != 1)
+	int64_t group = (int64_t)wh_caprule_sysctl(ask, "kernel/io_uring_group", (uint64_t)-1);
+
+	/* io_uring_allowed(): a group may be let in. */
+	if (wh_caprule_sysctl(ask, "kernel/io_uring_disabled", 0) != 1 ||
+	    (group >= 0 && wh_creds_in_group(ask->creds, (gid_t)group)))
 		return;
 	wh_caprule_need(ask, CAP_SYS_ADMIN, -1, LIKELY, "use io_uring (io_uring_disabled is 1)");
 	wh_caprule_initial(ask);
@@ -462,8 +353,6 @@ const struct wh_caprule wh_caprule_admin[] = {
 	{"clock_nanosleep", enter_timer_create, WH_CAP(WAKE_ALARM)},
 	{"epoll_ctl", enter_epoll_ctl, WH_CAP(BLOCK_SUSPEND)},
 	{"syslog", enter_syslog, WH_CAP(SYSLOG)},
-	{"perf_event_open", enter_perf, WH_CAP(PERFMON)},
-	{"bpf", enter_bpf, WH_CAP(BPF) | WH_CAP(PERFMON) | WH_CAP(NET_ADMIN) | WH_CAP(SYS_ADMIN)},
 	{"userfaultfd", enter_userfaultfd, WH_CAP(SYS_PTRACE)},
 	{"fanotify_init", enter_fanotify_init, WH_CAP(SYS_ADMIN) | WH_CAP(AUDIT_WRITE)},
 	{"io_uring_setup", enter_io_uring, WH_CAP(SYS_ADMIN)},

@@ -157,11 +157,14 @@ void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place)
 	struct wh_call *call = ask->call;
 	unsigned n = call->n_needs;
 
+	if (place->valid && place->link_pid)
+		wh_caprule_link(ask, place->link_pid, "follow");
 	if (!place->valid || !place->resolved || !place->search_denied)
 		return;
 	wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE,
 			search_refused(ask, place) ? WH_STRENGTH_REQUIRED : WH_STRENGTH_LIKELY,
 			"search the directories on the way to %s", wh_caprule_path(ask, place));
+	wh_caprule_by(ask, EACCES);
 	if (call->n_needs > n)
 		call->needs[n].search = true;
 }
@@ -195,6 +198,7 @@ void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place,
 				place->mode & 07777, wh_caprule_say_uid(ask, place->uid));
 	else
 		return;
+	wh_caprule_by(ask, EACCES);
 	wh_caprule_over_inode(ask, place->uid, place->gid);
 }
 
@@ -226,5 +230,6 @@ void wh_caprule_dir(struct wh_caprule_ask *ask, const struct wh_place *place, co
 			"%s %s in a directory of mode %03o and uid %u", verb,
 			wh_caprule_path(ask, place), dir.mode & 07777,
 			wh_caprule_say_uid(ask, dir.uid));
+	wh_caprule_by(ask, EACCES);
 	wh_caprule_over_inode(ask, dir.uid, dir.gid);
 }

@@ -30,6 +30,13 @@ static void search_all(struct wh_caprule_ask *ask)
 		wh_caprule_search(ask, &ask->call->place[i]);
 }
 
+static void enter_path(struct wh_caprule_ask *ask)
+{
+	search_all(ask);
+	if (ask->call->row->access == WH_ACCESS_READLINK)
+		wh_caprule_readlink(ask, &ask->call->place[0]);
+}
+
 static const char *open_verb(unsigned want)
 {
 	return want == WH_DAC_R ? "read" : want & WH_DAC_R ? "read and write" : "write";
@@ -41,6 +48,55 @@ static unsigned open_wants(uint64_t flags)
 					   WH_DAC_R | WH_DAC_W};
 
 	return of_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? WH_DAC_W : 0);
+}
+
+/*
+ * may_create_in_sticky(): with O_CREAT a file that another one has put into /tmp or its like is opened by nobody
+ * else, whatever he holds (fs.protected_regular, fs.protected_fifos).
+ */
+static bool is_protected(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	bool fifo = S_ISFIFO(place->mode);
+	uint64_t level;
+
+	if (!(place->dir_mode & S_ISVTX) || !(fifo || S_ISREG(place->mode)) ||
+	    place->uid == place->dir_uid || place->uid == ask->creds->fsuid)
+		return false;
+	level = wh_caprule_sysctl(ask, fifo ? "fs/protected_fifos" : "fs/protected_regular", 0);
+	return (level >= 1 && place->dir_mode & S_IWOTH) ||
+	       (level >= 2 && place->dir_mode & S_IWGRP);
+}
+
+/* setattr_should_drop_suidgid(): whoever changes what is in a file takes its set-ID bits away, but for one. */
+static void need_keep_bits(struct wh_caprule_ask *ask, const struct wh_place *place,
+			   enum wh_strength strength, const char *verb)
+{
+	bool group = place->mode & S_ISGID &&
+		     (place->mode & S_IXGRP || !wh_creds_in_group(ask->creds, place->gid));
+
+	if (!place->valid || !place->exists || !S_ISREG(place->mode) ||
+	    (!(place->mode & S_ISUID) && !group))
+		return;
+	wh_caprule_need(ask, CAP_FSETID, -1, strength, "keep the set-ID bits of %s when it is %s",
+			wh_caprule_path(ask, place), verb);
+	wh_caprule_initial(ask);
+	wh_caprule_silent(ask);
+}
+
+/* mode_strip_sgid(): in a set-group-ID directory a new program takes over a group that is not its maker's. */
+static void need_new_bits(struct wh_caprule_ask *ask, const struct wh_place *place, int column)
+{
+	static const uint64_t both = S_ISGID | S_IXGRP;
+
+	if (!place->valid || !place->resolved || place->exists || column < 0 ||
+	    (ask->call->arg[column] & both) != both || !(place->dir_mode & S_ISGID) ||
+	    wh_creds_in_group(ask->creds, place->dir_gid))
+		return;
+	wh_caprule_need(ask, CAP_FSETID, -1, WH_STRENGTH_LIKELY,
+			"make %s with the set-group-ID bit in a directory of group %u",
+			wh_caprule_path(ask, place), wh_caprule_say_gid(ask, place->dir_gid));
+	wh_caprule_over_inode(ask, place->dir_uid, place->dir_gid);
+	wh_caprule_silent(ask);
 }
 
 static void enter_open(struct wh_caprule_ask *ask)
@@ -59,8 +115,11 @@ static void enter_open(struct wh_caprule_ask *ask)
 	if (!place->exists) {
 		if (flags & O_CREAT)
 			wh_caprule_dir(ask, place, "create");
+		need_new_bits(ask, place, wh_caprule_column(ask, WH_ARG_MODE));
 		return;
 	}
+	if (flags & O_CREAT && is_protected(ask, place))
+		return;
 	/* A fixed name in open_namei() order: the object first, then what only its owner may. */
 	wh_caprule_object(ask, place, want, open_verb(want));
 	if (flags & O_NOATIME && place->uid != ask->creds->fsuid) {
@@ -69,6 +128,11 @@ static void enter_open(struct wh_caprule_ask *ask)
 				wh_caprule_say_uid(ask, place->uid));
 		wh_caprule_over_inode(ask, place->uid, -1);
 	}
+	/* Truncating takes them at once; else it is up to what is then written. */
+	if (want & WH_DAC_W)
+		need_keep_bits(ask, place,
+			       flags & O_TRUNC ? WH_STRENGTH_LIKELY : WH_STRENGTH_POSSIBLE,
+			       flags & O_TRUNC ? "truncated" : "written");
 	wh_caprule_special(ask, place, want);
 }
 
@@ -109,6 +173,7 @@ static void enter_access(struct wh_caprule_ask *ask)
 				wh_caprule_path(ask, place));
 	else
 		return;
+	wh_caprule_by(ask, EACCES);
 	wh_caprule_over_inode(ask, place->uid, place->gid);
 }
 
@@ -134,6 +199,13 @@ static void enter_truncate(struct wh_caprule_ask *ask)
 {
 	search_all(ask);
 	wh_caprule_object(ask, &ask->call->place[0], WH_DAC_W, "truncate");
+	need_keep_bits(ask, &ask->call->place[0], WH_STRENGTH_LIKELY, "truncated");
+}
+
+/* By descriptor: what it takes to have it open was asked then. */
+static void enter_ftruncate(struct wh_caprule_ask *ask)
+{
+	need_keep_bits(ask, &ask->call->place[0], WH_STRENGTH_LIKELY, "truncated");
 }
 
 static void enter_watch(struct wh_caprule_ask *ask)
@@ -163,6 +235,8 @@ static void enter_mknod(struct wh_caprule_ask *ask)
 		 dev = (uint32_t)ask->call->arg[column + 1];
 
 	enter_create(ask);
+	if (S_ISREG(mode) || !(mode & S_IFMT))
+		need_new_bits(ask, &ask->call->place[0], column);
 	/* A character device 0:0 is a whiteout, which is no device at all. */
 	if (S_ISBLK(mode) || (S_ISCHR(mode) && dev != 0))
 		wh_caprule_need(ask, CAP_MKNOD, -1, WH_STRENGTH_REQUIRED, "make the %s device %s",
@@ -255,25 +329,27 @@ static void enter_open_by_handle(struct wh_caprule_ask *ask)
 	wh_caprule_initial(ask);
 }
 
-#define DAC (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
+/* The last is for links of /proc on the way. */
+#define DAC (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE) | WH_CAP(SYS_PTRACE))
 
 const struct wh_caprule wh_caprule_file[] = {
-	{"path", search_all, DAC, .late = true},
+	{"path", enter_path, DAC, .late = true},
 	{"open", enter_open,
-	 DAC | WH_CAP(FOWNER) | WH_CAP(SYS_RAWIO) | WH_CAP(SYSLOG) | WH_CAP(SYS_PTRACE) |
-		 WH_CAP(SYS_ADMIN) | WH_CAP(SYS_RESOURCE) | WH_CAP(SETUID) | WH_CAP(SETGID) |
-		 WH_CAP(AUDIT_CONTROL) | WH_CAP(MAC_ADMIN) | WH_CAP(MAC_OVERRIDE) |
-		 WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(BLOCK_SUSPEND) | WH_CAP(SYS_MODULE) |
-		 WH_CAP(SYS_BOOT) | WH_CAP(SYS_NICE),
+	 DAC | WH_CAP(FOWNER) | WH_CAP(FSETID) | WH_CAP(NET_ADMIN) | WH_CAP(SETPCAP) |
+		 WH_CAP(SYS_RAWIO) | WH_CAP(SYSLOG) | WH_CAP(SYS_PTRACE) | WH_CAP(SYS_ADMIN) |
+		 WH_CAP(SYS_RESOURCE) | WH_CAP(SETUID) | WH_CAP(SETGID) | WH_CAP(AUDIT_CONTROL) |
+		 WH_CAP(MAC_ADMIN) | WH_CAP(MAC_OVERRIDE) | WH_CAP(CHECKPOINT_RESTORE) |
+		 WH_CAP(BLOCK_SUSPEND) | WH_CAP(SYS_MODULE) | WH_CAP(SYS_BOOT) | WH_CAP(SYS_NICE),
 	 .late = true},
 	{"access", enter_access, DAC, .late = true},
 	{"chdir", enter_chdir, DAC},
 	{"chroot", enter_chroot, DAC | WH_CAP(SYS_CHROOT)},
-	{"truncate", enter_truncate, DAC},
+	{"truncate", enter_truncate, DAC | WH_CAP(FSETID)},
+	{"ftruncate", enter_ftruncate, WH_CAP(FSETID)},
 	{"watch", enter_watch, DAC},
 	{"exec", enter_exec, DAC},
 	{"create", enter_create, DAC},
-	{"mknod", enter_mknod, DAC | WH_CAP(MKNOD)},
+	{"mknod", enter_mknod, DAC | WH_CAP(MKNOD) | WH_CAP(FSETID)},
 	{"unlink", enter_unlink, DAC | WH_CAP(FOWNER)},
 	{"rename", enter_rename, DAC | WH_CAP(FOWNER)},
 	{"link", enter_link, DAC | WH_CAP(FOWNER)},

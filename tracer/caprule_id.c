@@ -202,11 +202,20 @@ static void prctl_seccomp(struct wh_caprule_ask *ask)
 		need_filter(ask, "load a seccomp filter");
 }
 
+/* prctl_set_mm_map(): only another executable takes a capability; its descriptor is the last field. */
+static void prctl_mm_map(struct wh_caprule_ask *ask)
+{
+	struct prctl_mm_map map;
+
+	if (wh_caprule_read(ask, ask->call->arg[2], &map, sizeof(map)) && map.exe_fd != UINT32_MAX)
+		wh_caprule_need(ask, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, REQUIRED,
+				"change what counts as the executable");
+}
+
 static void prctl_mm(struct wh_caprule_ask *ask)
 {
 	if (ask->call->arg[1] == PR_SET_MM_MAP)
-		wh_caprule_need(ask, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, POSSIBLE,
-				"change the memory map's description");
+		prctl_mm_map(ask);
 	else if (ask->call->arg[1] != PR_SET_MM_MAP_SIZE) {
 		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
 				"change the memory map's description");
@@ -220,13 +229,30 @@ static void prctl_io_flusher(struct wh_caprule_ask *ask)
 	wh_caprule_initial(ask);
 }
 
+/* sched_core_share_pid(): to share with another process one must be let look into it. */
+static void prctl_sched_core(struct wh_caprule_ask *ask)
+{
+	pid_t pid = wh_caprule_pid(ask, wh_caprule_arg(ask, 2));
+	bool sure;
+
+	if (!wh_caprule_arg(ask, 2) || !pid || wh_caprule_may_access(ask, pid, false, &sure))
+		return;
+	wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED,
+			"share a core with a process of another user");
+	wh_caprule_over_process(ask, pid);
+}
+
 static const struct {
 	int option;
 	void (*enter)(struct wh_caprule_ask *ask);
 } prctls[] = {
-	{PR_CAPBSET_DROP, prctl_bounding},     {PR_SET_SECUREBITS, prctl_securebits},
-	{PR_SET_SECCOMP, prctl_seccomp},       {PR_SET_MM, prctl_mm},
-	{PR_SET_IO_FLUSHER, prctl_io_flusher}, {PR_GET_IO_FLUSHER, prctl_io_flusher},
+	{PR_CAPBSET_DROP, prctl_bounding},
+	{PR_SET_SECUREBITS, prctl_securebits},
+	{PR_SET_SECCOMP, prctl_seccomp},
+	{PR_SET_MM, prctl_mm},
+	{PR_SET_IO_FLUSHER, prctl_io_flusher},
+	{PR_GET_IO_FLUSHER, prctl_io_flusher},
+	{62 /* PR_SCHED_CORE */, prctl_sched_core},
 };
 
 static void enter_prctl(struct wh_caprule_ask *ask)
@@ -281,7 +307,8 @@ const struct wh_caprule wh_caprule_id[] = {
 	{"seccomp", enter_seccomp, WH_CAP(SYS_ADMIN)},
 	{"landlock", enter_landlock, WH_CAP(SYS_ADMIN)},
 	{"prctl", enter_prctl,
-	 WH_CAP(SETPCAP) | WH_CAP(SYS_ADMIN) | WH_CAP(SYS_RESOURCE) | WH_CAP(CHECKPOINT_RESTORE)},
+	 WH_CAP(SETPCAP) | WH_CAP(SYS_ADMIN) | WH_CAP(SYS_RESOURCE) | WH_CAP(CHECKPOINT_RESTORE) |
+		 WH_CAP(SYS_PTRACE)},
 	{"keyctl", enter_keyctl, WH_CAP(SYS_ADMIN) | WH_CAP(SETUID)},
 	{NULL},
 };

@@ -65,6 +65,7 @@ extern const struct wh_caprule wh_caprule_task[];
 extern const struct wh_caprule wh_caprule_signal[];
 extern const struct wh_caprule wh_caprule_memory[];
 extern const struct wh_caprule wh_caprule_admin[];
+extern const struct wh_caprule wh_caprule_tracing[];
 
 /**
  * wh_caprule_need() - the call needs @cap (or @instead, unless -1) to go through.
@@ -78,6 +79,12 @@ void wh_caprule_drop(struct wh_caprule_ask *ask);
 
 /** wh_caprule_silent() - the last need is one without which the call does less, but does not fail. */
 void wh_caprule_silent(struct wh_caprule_ask *ask);
+
+/** wh_caprule_by() - for want of the last need the kernel says @err, and nothing else. */
+void wh_caprule_by(struct wh_caprule_ask *ask, int err);
+
+/** wh_caprule_answered() - who lacks the last need is told so by a later message (netlink). */
+void wh_caprule_answered(struct wh_caprule_ask *ask);
 
 /** wh_caprule_simple() - the enter of rules with @cap and @what. */
 void wh_caprule_simple(struct wh_caprule_ask *ask);
@@ -157,6 +164,9 @@ pid_t wh_caprule_pidfd(struct wh_caprule_ask *ask, int fd);
 bool wh_caprule_is_own(const struct wh_caprule_ask *ask, pid_t pid);
 /** wh_caprule_stat() - a field of /proc/PID/stat behind the name, which may hold anything; 3 is the state. */
 long wh_caprule_stat(struct wh_caprule_ask *ask, pid_t pid, int number);
+/** wh_caprule_session_of() - the session of a process for which @has says yes of @dev; 0: of none. */
+pid_t wh_caprule_session_of(struct wh_caprule_ask *ask, dev_t dev,
+			    bool (*has)(struct wh_caprule_ask *ask, pid_t pid, dev_t dev));
 
 /**
  * wh_caprule_may_access() - would __ptrace_may_access() let the task at @pid without CAP_SYS_PTRACE?
@@ -172,6 +182,17 @@ bool wh_caprule_read(struct wh_caprule_ask *ask, uint64_t addr, void *ret_data, 
 bool wh_caprule_words(struct wh_caprule_ask *ask, uint64_t addr, uint64_t *ret, size_t n);
 
 bool wh_caprule_is32(const struct wh_caprule_ask *ask);
+
+/* ---- netlink, caprule_netlink.c -------------------------------------------------------------- */
+
+/** wh_caprule_netlink_send() - data that goes out by the task's socket in argument 0, if that is one. */
+void wh_caprule_netlink_send(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len);
+/** wh_caprule_netlink_bind() - a netlink address is bound: its groups. */
+void wh_caprule_netlink_bind(struct wh_caprule_ask *ask);
+/** wh_caprule_netlink_to() - one is connected or sent to: others than the kernel. */
+void wh_caprule_netlink_to(struct wh_caprule_ask *ask);
+/** wh_caprule_netlink_is_open() - whether anyone may listen to groups of @protocol. */
+bool wh_caprule_netlink_is_open(int protocol);
 
 /* ---- the rule of discretionary access, caprule_dac.c ----------------------------------------- */
 
@@ -203,6 +224,12 @@ void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place,
 		       const char *verb);
 /** wh_caprule_dir() - write to the directory that holds it. @verb: "create", "remove" … */
 void wh_caprule_dir(struct wh_caprule_ask *ask, const struct wh_place *place, const char *verb);
+/** wh_caprule_link() - use a link in /proc of the process @pid (ours). @verb: "follow", "read" */
+void wh_caprule_link(struct wh_caprule_ask *ask, pid_t pid, const char *verb);
+/** wh_caprule_readlink() - a link is read; it may be one of those. */
+void wh_caprule_readlink(struct wh_caprule_ask *ask, const struct wh_place *place);
+/** wh_caprule_has_smack() - whether this kernel runs Smack. */
+bool wh_caprule_has_smack(void);
 /** wh_caprule_special() - files whose open asks for more, caprule_special.c. */
 void wh_caprule_special(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want);
 

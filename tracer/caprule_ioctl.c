@@ -1,111 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ioctl requests that ask for a capability; the numbers are the kernel's ABI (include/uapi). */
+/* ioctl(): what the object and the argument decide. */
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/fs.h>
-#include <linux/if_tun.h>
-#include <linux/kd.h>
-#include <linux/random.h>
-#include <linux/rtc.h>
 #include <linux/sockios.h>
-#include <linux/vt.h>
-#include <linux/wireless.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
-#include <termios.h>
+#include <sys/sysmacros.h>
 
-#include "tracer/caprule_impl.h"
+#include "tracer/caprule_ioctl.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
-#define POSSIBLE WH_STRENGTH_POSSIBLE
-
-/* Numbers mean different things to different devices: so the object must be of the right type too. */
-#define SOCK S_IFSOCK
-#define CHR  S_IFCHR
-#define BLK  S_IFBLK
-#define REG  S_IFREG
-#define ANY  0
-
-static const struct {
-	uint32_t request;
-	mode_t type;
-	int cap;
-	enum wh_strength strength;
-	const char *name;
-} requests[] = {
-	/* terminals and consoles: free to whom they are the controlling terminal */
-	{TIOCSTI, CHR, CAP_SYS_ADMIN, LIKELY, "TIOCSTI"},
-	{TIOCCONS, CHR, CAP_SYS_ADMIN, REQUIRED, "TIOCCONS"},
-	{TIOCVHANGUP, CHR, CAP_SYS_ADMIN, REQUIRED, "TIOCVHANGUP"},
-	{TIOCSSERIAL, CHR, CAP_SYS_ADMIN, POSSIBLE, "TIOCSSERIAL"},
-	{VT_LOCKSWITCH, CHR, CAP_SYS_TTY_CONFIG, REQUIRED, "VT_LOCKSWITCH"},
-	{VT_UNLOCKSWITCH, CHR, CAP_SYS_TTY_CONFIG, REQUIRED, "VT_UNLOCKSWITCH"},
-	{VT_ACTIVATE, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "VT_ACTIVATE"},
-	{VT_SETMODE, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "VT_SETMODE"},
-	{VT_RELDISP, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "VT_RELDISP"},
-	{VT_RESIZE, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "VT_RESIZE"},
-	{KDSETMODE, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "KDSETMODE"},
-	{KDSKBMODE, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "KDSKBMODE"},
-	{KDSKBENT, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "KDSKBENT"},
-	{KDSETLED, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "KDSETLED"},
-	{KIOCSOUND, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "KIOCSOUND"},
-	{KDMKTONE, CHR, CAP_SYS_TTY_CONFIG, LIKELY, "KDMKTONE"},
-	{KDADDIO, CHR, CAP_SYS_RAWIO, LIKELY, "KDADDIO"},
-	{KDENABIO, CHR, CAP_SYS_RAWIO, LIKELY, "KDENABIO"},
-	/* network interfaces */
-	{SIOCSIFFLAGS, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFFLAGS"},
-	{SIOCSIFADDR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFADDR"},
-	{SIOCSIFDSTADDR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFDSTADDR"},
-	{SIOCSIFBRDADDR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFBRDADDR"},
-	{SIOCSIFNETMASK, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFNETMASK"},
-	{SIOCSIFMETRIC, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFMETRIC"},
-	{SIOCSIFMTU, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFMTU"},
-	{SIOCSIFNAME, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFNAME"},
-	{SIOCSIFHWADDR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFHWADDR"},
-	{SIOCSIFMAP, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFMAP"},
-	{SIOCSIFTXQLEN, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFTXQLEN"},
-	{SIOCSIFHWBROADCAST, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIFHWBROADCAST"},
-	{SIOCADDMULTI, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCADDMULTI"},
-	{SIOCDELMULTI, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCDELMULTI"},
-	{SIOCDIFADDR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCDIFADDR"},
-	{SIOCETHTOOL, SOCK, CAP_NET_ADMIN, POSSIBLE, "SIOCETHTOOL"},
-	{SIOCADDRT, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCADDRT"},
-	{SIOCDELRT, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCDELRT"},
-	{SIOCSARP, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSARP"},
-	{SIOCDARP, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCDARP"},
-	{SIOCBRADDBR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCBRADDBR"},
-	{SIOCBRDELBR, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCBRDELBR"},
-	{SIOCBRADDIF, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCBRADDIF"},
-	{SIOCBRDELIF, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCBRDELIF"},
-	{SIOCBONDENSLAVE, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCBONDENSLAVE"},
-	{SIOCBONDRELEASE, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCBONDRELEASE"},
-	{SIOCSHWTSTAMP, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSHWTSTAMP"},
-	{SIOCSIWESSID, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIWESSID"},
-	{SIOCSIWMODE, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIWMODE"},
-	{SIOCSIWFREQ, SOCK, CAP_NET_ADMIN, REQUIRED, "SIOCSIWFREQ"},
-	{TUNSETIFF, CHR, CAP_NET_ADMIN, LIKELY, "TUNSETIFF"},
-	/* block devices and file systems */
-	{BLKROSET, BLK, CAP_SYS_ADMIN, REQUIRED, "BLKROSET"},
-	{BLKRRPART, BLK, CAP_SYS_ADMIN, REQUIRED, "BLKRRPART"},
-	{BLKFLSBUF, BLK, CAP_SYS_ADMIN, REQUIRED, "BLKFLSBUF"},
-	{BLKRASET, BLK, CAP_SYS_ADMIN, REQUIRED, "BLKRASET"},
-	{0x1269 /* BLKPG */, BLK, CAP_SYS_ADMIN, REQUIRED, "BLKPG"},
-	{0x2285 /* SG_IO */, ANY, CAP_SYS_RAWIO, POSSIBLE, "SG_IO"},
-	{FIBMAP, REG, CAP_SYS_RAWIO, REQUIRED, "FIBMAP"},
-	{FIFREEZE, ANY, CAP_SYS_ADMIN, REQUIRED, "FIFREEZE"},
-	{FITHAW, ANY, CAP_SYS_ADMIN, REQUIRED, "FITHAW"},
-	{FITRIM, ANY, CAP_SYS_ADMIN, REQUIRED, "FITRIM"},
-	{0x40086610 /* EXT4_IOC_RESIZE_FS */, ANY, CAP_SYS_RESOURCE, REQUIRED,
-	 "EXT4_IOC_RESIZE_FS"},
-	/* clocks and random numbers */
-	{RTC_SET_TIME, CHR, CAP_SYS_TIME, REQUIRED, "RTC_SET_TIME"},
-	{RTC_EPOCH_SET, CHR, CAP_SYS_TIME, REQUIRED, "RTC_EPOCH_SET"},
-	{RTC_IRQP_SET, CHR, CAP_SYS_RESOURCE, POSSIBLE, "RTC_IRQP_SET"},
-	{RNDADDENTROPY, CHR, CAP_SYS_ADMIN, REQUIRED, "RNDADDENTROPY"},
-	{RNDADDTOENTCNT, CHR, CAP_SYS_ADMIN, REQUIRED, "RNDADDTOENTCNT"},
-	{RNDZAPENTCNT, CHR, CAP_SYS_ADMIN, REQUIRED, "RNDZAPENTCNT"},
-	{RNDCLEARPOOL, CHR, CAP_SYS_ADMIN, REQUIRED, "RNDCLEARPOOL"},
-	{0x5207 /* RNDRESEEDCRNG */, CHR, CAP_SYS_ADMIN, REQUIRED, "RNDRESEEDCRNG"},
-};
 
 /* What a drop of a 32-bit program has in the size field. */
 #define FS_IOC32 0x40046602
@@ -152,41 +58,125 @@ static void set_flags(struct wh_caprule_ask *ask, const struct stat *st)
 				changed & FS_IMMUTABLE_FL ? "immutable" : "append-only");
 }
 
+/* ---- terminals ------------------------------------------------------------------------------- */
+
+/* tty_nr of /proc/PID/stat, as new_encode_dev() makes it. */
+static bool has_terminal(struct wh_caprule_ask *ask, pid_t pid, dev_t dev)
+{
+	long number = wh_caprule_stat(ask, pid, 7);
+	unsigned code = (unsigned)number;
+
+	return number > 0 && (code >> 8 & 0xfff) == major(dev) &&
+	       ((code & 0xff) | (code >> 12 & 0xfff00)) == minor(dev);
+}
+
+/* tiocsctty(): only for whom it is told to is a terminal taken away from another session. */
+static void steal_terminal(struct wh_caprule_ask *ask, const struct stat *st)
+{
+	pid_t leader;
+
+	if (wh_caprule_arg(ask, 2) != 1 || !S_ISCHR(st->st_mode))
+		return;
+	leader = wh_caprule_session_of(ask, st->st_rdev, has_terminal);
+	if (!leader || leader == (pid_t)wh_caprule_stat(ask, ask->task->tid, 6))
+		return;
+	wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "take a terminal from another session");
+	wh_caprule_initial(ask);
+}
+
+/* ---- ethtool: dev_ethtool() has the list of those that anyone may ask ------------------------- */
+
+static bool ethtool_is_free(uint32_t command)
+{
+	static const uint32_t questions[] = {
+		ETHTOOL_GSET,	      ETHTOOL_GDRVINFO,	     ETHTOOL_GMSGLVL,
+		ETHTOOL_GLINK,	      ETHTOOL_GCOALESCE,     ETHTOOL_GRINGPARAM,
+		ETHTOOL_GPAUSEPARAM,  ETHTOOL_GRXCSUM,	     ETHTOOL_GTXCSUM,
+		ETHTOOL_GSG,	      ETHTOOL_GSSET_INFO,    ETHTOOL_GSTRINGS,
+		ETHTOOL_GSTATS,	      ETHTOOL_GPHYSTATS,     ETHTOOL_GTSO,
+		ETHTOOL_GPERMADDR,    ETHTOOL_GUFO,	     ETHTOOL_GGSO,
+		ETHTOOL_GGRO,	      ETHTOOL_GFLAGS,	     ETHTOOL_GPFLAGS,
+		ETHTOOL_GRXFH,	      ETHTOOL_GRXRINGS,	     ETHTOOL_GRXCLSRLCNT,
+		ETHTOOL_GRXCLSRULE,   ETHTOOL_GRXCLSRLALL,   ETHTOOL_GRXFHINDIR,
+		ETHTOOL_GRSSH,	      ETHTOOL_GFEATURES,     ETHTOOL_GCHANNELS,
+		ETHTOOL_GET_TS_INFO,  ETHTOOL_GEEE,	     ETHTOOL_GTUNABLE,
+		ETHTOOL_PHY_GTUNABLE, ETHTOOL_GLINKSETTINGS, ETHTOOL_GFECPARAM,
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(questions); i++)
+		if (questions[i] == command)
+			return true;
+	return false;
+}
+
+/* struct ifreq: behind the name a pointer, at which is the command. */
+static void enter_ethtool(struct wh_caprule_ask *ask)
+{
+	uint64_t data;
+	uint32_t command;
+
+	if (!wh_caprule_words(ask, ask->call->arg[2] + IFNAMSIZ, &data, 1) ||
+	    !wh_caprule_read(ask, data, &command, sizeof(command)) || ethtool_is_free(command))
+		return;
+	wh_caprule_need(ask, CAP_NET_ADMIN, -1, REQUIRED, "ioctl SIOCETHTOOL, command %u", command);
+	wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+static bool is_flags(uint32_t request)
+{
+	return request == FS_IOC_SETFLAGS || request == FS_IOC32 || request == FS_IOC_FSSETXATTR;
+}
+
 bool wh_caprule_ioctl_asks(uint32_t request)
 {
-	if (request == FS_IOC_SETFLAGS || request == FS_IOC32 || request == FS_IOC_FSSETXATTR)
+	return is_flags(request) || request == SIOCETHTOOL || request == TIOCSCTTY ||
+	       wh_caprule_request(request);
+}
+
+static bool is_of(struct wh_caprule_ask *ask, const struct stat *st, enum wh_request_of of)
+{
+	switch (of) {
+	case WH_REQUEST_ANY:
 		return true;
-	for (size_t i = 0; i < WH_ARRAY_SIZE(requests); i++)
-		if (requests[i].request == request)
-			return true;
+	case WH_REQUEST_SOCKET:
+		return S_ISSOCK(st->st_mode);
+	case WH_REQUEST_CHAR:
+		return S_ISCHR(st->st_mode);
+	case WH_REQUEST_TERMINAL:
+		return S_ISCHR(st->st_mode) && !has_terminal(ask, ask->task->tid, st->st_rdev);
+	case WH_REQUEST_BLOCK:
+		return S_ISBLK(st->st_mode);
+	case WH_REQUEST_FILE:
+		return S_ISREG(st->st_mode);
+	}
 	return false;
 }
 
 static void enter_ioctl(struct wh_caprule_ask *ask)
 {
 	uint32_t request = (uint32_t)ask->call->arg[1];
+	const struct wh_request *of = wh_caprule_request(request);
 	struct stat st;
-	size_t i;
 
-	if (!wh_caprule_ioctl_asks(request))
+	if (!wh_caprule_ioctl_asks(request) ||
+	    !wh_caprule_stat_fd(ask, wh_caprule_arg(ask, 0), &st))
 		return;
-	if (request == FS_IOC_SETFLAGS || request == FS_IOC32 || request == FS_IOC_FSSETXATTR) {
-		if (wh_caprule_stat_fd(ask, wh_caprule_arg(ask, 0), &st))
-			set_flags(ask, &st);
+	if (is_flags(request))
+		set_flags(ask, &st);
+	else if (request == SIOCETHTOOL)
+		enter_ethtool(ask);
+	else if (request == TIOCSCTTY)
+		steal_terminal(ask, &st);
+	if (!of || !is_of(ask, &st, of->of))
 		return;
-	}
-	for (i = 0; i < WH_ARRAY_SIZE(requests) && requests[i].request != request; i++)
-		;
-	if (i == WH_ARRAY_SIZE(requests) || !wh_caprule_stat_fd(ask, wh_caprule_arg(ask, 0), &st))
-		return;
-	if (requests[i].type != ANY && (st.st_mode & S_IFMT) != requests[i].type)
-		return;
-	wh_caprule_need(ask, requests[i].cap, -1, requests[i].strength, "ioctl %s",
-			requests[i].name);
+	wh_caprule_need(ask, of->cap, of->cap == CAP_CHECKPOINT_RESTORE ? CAP_SYS_ADMIN : -1,
+			of->strength, "ioctl %s", of->name);
 	/* Devices are the machine's; of networks each has its own. */
-	if (requests[i].type == SOCK)
+	if (of->of == WH_REQUEST_SOCKET)
 		wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
-	else if (requests[i].cap == CAP_NET_ADMIN)
+	else if (of->cap == CAP_NET_ADMIN)
 		wh_caprule_over(ask, "net");
 	else
 		wh_caprule_initial(ask);
@@ -195,7 +185,7 @@ static void enter_ioctl(struct wh_caprule_ask *ask)
 const struct wh_caprule wh_caprule_ioctl[] = {
 	{"ioctl", enter_ioctl,
 	 WH_CAP(SYS_ADMIN) | WH_CAP(SYS_TTY_CONFIG) | WH_CAP(SYS_RAWIO) | WH_CAP(NET_ADMIN) |
-		 WH_CAP(SYS_RESOURCE) | WH_CAP(SYS_TIME) | WH_CAP(FOWNER) |
-		 WH_CAP(LINUX_IMMUTABLE)},
+		 WH_CAP(SYS_RESOURCE) | WH_CAP(SYS_TIME) | WH_CAP(FOWNER) | WH_CAP(KILL) |
+		 WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(LINUX_IMMUTABLE)},
 	{NULL},
 };

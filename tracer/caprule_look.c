@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the rules look at the task, at others and at the machine. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 
@@ -154,6 +155,28 @@ long wh_caprule_stat(struct wh_caprule_ask *ask, pid_t pid, int number)
 	for (int i = 2; s && i < number; i++)
 		s = strchr(s + 1, ' ');
 	return s ? strtol(s, NULL, 10) : -1;
+}
+
+pid_t wh_caprule_session_of(struct wh_caprule_ask *ask, dev_t dev,
+			    bool (*has)(struct wh_caprule_ask *ask, pid_t pid, dev_t dev))
+{
+	int fd = openat(ask->r->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	pid_t session = 0;
+
+	if (!dir) {
+		wh_util_close(fd);
+		return 0;
+	}
+	while (!session && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)atoi(entry->d_name);
+
+		if (pid > 0 && has(ask, pid, dev))
+			session = (pid_t)wh_caprule_stat(ask, pid, 6);
+	}
+	closedir(dir);
+	return session;
 }
 
 /* Files of /proc/PID belong to root where the process has made itself undumpable. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory and System V IPC: mm/ and ipc/ of the kernel. */
+#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/sem.h>
@@ -57,9 +59,15 @@ static void enter_mlockall(struct wh_caprule_ask *ask)
 	if (limit == RLIM_INFINITY)
 		return;
 	if (!limit || (wh_caprule_arg(ask, 0) & MCL_CURRENT &&
-		       wh_caprule_status(ask, "VmSize") * 1024 > limit))
+		       wh_caprule_status(ask, "VmSize") * 1024 > limit)) {
 		wh_caprule_need(ask, CAP_IPC_LOCK, -1, REQUIRED,
 				"lock all memory beyond RLIMIT_MEMLOCK");
+	} else if (wh_caprule_arg(ask, 0) & MCL_FUTURE) {
+		/* mlock_future_ok(): brk() and mmap() fail once the limit is reached. */
+		wh_caprule_need(ask, CAP_IPC_LOCK, -1, LIKELY,
+				"lock all memory to come, which RLIMIT_MEMLOCK bounds");
+		wh_caprule_silent(ask);
+	}
 }
 
 static void enter_mmap(struct wh_caprule_ask *ask)
@@ -321,15 +329,7 @@ static void enter_msgrcv(struct wh_caprule_ask *ask)
 	sysv_use(ask, &msg, 4, "receive from a message queue");
 }
 
-static void enter_msgctl(struct wh_caprule_ask *ask)
-{
-	int cmd = wh_caprule_arg(ask, 1) & ~0x100;
-
-	if (!sysv_own(ask, &msg, cmd, "a message queue") && cmd == IPC_STAT)
-		sysv_use(ask, &msg, 4, "look at a message queue");
-}
-
-/* fs.mqueue is each IPC namespace's own. */
+/* fs.mqueue and kernel.msg* are each IPC namespace's own. */
 static uint64_t queue_limit(struct wh_caprule_ask *ask, const char *path, uint64_t fallback)
 {
 	wh_auto(str) text = wh_caprule_in_ns(ask, "ipc", path);
@@ -341,12 +341,31 @@ static uint64_t queue_limit(struct wh_caprule_ask *ask, const char *path, uint64
 	return wh_util_parse_u64(text, &limit) == 0 ? limit : fallback;
 }
 
+static void enter_msgctl(struct wh_caprule_ask *ask)
+{
+	int cmd = wh_caprule_arg(ask, 1) & ~0x100;
+	struct msqid_ds now;
+
+	/* msgctl_down(): a queue that holds more than the limit. */
+	if (cmd == IPC_SET && !wh_caprule_is32(ask) &&
+	    wh_caprule_read(ask, ask->call->arg[2], &now, sizeof(now)) &&
+	    now.msg_qbytes > queue_limit(ask, "sys/kernel/msgmnb", 16384)) {
+		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED,
+				"let a message queue hold more than kernel.msgmnb");
+		wh_caprule_initial(ask);
+	}
+
+	if (!sysv_own(ask, &msg, cmd, "a message queue") && cmd == IPC_STAT)
+		sysv_use(ask, &msg, 4, "look at a message queue");
+}
+
 /* struct mq_attr: flags, maxmsg, msgsize, curmsgs. */
 static void enter_mq_open(struct wh_caprule_ask *ask)
 {
 	uint64_t attr[3];
 
-	if (!ask->call->arg[3] || !wh_caprule_words(ask, ask->call->arg[3], attr, 3))
+	if (!(ask->call->arg[1] & O_CREAT) || !ask->call->arg[3] ||
+	    !wh_caprule_words(ask, ask->call->arg[3], attr, 3))
 		return;
 	if (attr[1] <= queue_limit(ask, "sys/fs/mqueue/msg_max", 10) &&
 	    attr[2] <= queue_limit(ask, "sys/fs/mqueue/msgsize_max", 8192))
@@ -375,7 +394,7 @@ const struct wh_caprule wh_caprule_memory[] = {
 	{"msgget", enter_msgget, WH_CAP(IPC_OWNER)},
 	{"msgsnd", enter_msgsnd, WH_CAP(IPC_OWNER)},
 	{"msgrcv", enter_msgrcv, WH_CAP(IPC_OWNER)},
-	{"msgctl", enter_msgctl, IPC_CAPS},
+	{"msgctl", enter_msgctl, IPC_CAPS | WH_CAP(SYS_RESOURCE)},
 	{"mq_open", enter_mq_open, WH_CAP(SYS_RESOURCE), .error = EINVAL},
 	{NULL},
 };

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets: net/ of the kernel, by family. */
 #include <inttypes.h>
-#include <linux/audit.h>
 #include <linux/in6.h>
 #include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "tracer/caprule_impl.h"
-#include "tracer/decode.h"
+#include "tracer/decode_impl.h"
 #include "tracer/namespace.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
 #define POSSIBLE WH_STRENGTH_POSSIBLE
-#define DAC	 (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
+#define DAC	 (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE) | WH_CAP(SYS_PTRACE))
 #define ANY	 (-1)
 
 #ifndef SOCK_TYPE_MASK
@@ -41,6 +40,9 @@ static const struct {
 	{AF_AX25, SOCK_RAW, CAP_NET_RAW, "make a raw AX.25 socket", true},
 	{AF_APPLETALK, SOCK_RAW, CAP_NET_RAW, "make a raw AppleTalk socket", true},
 	{AF_IEEE802154, SOCK_RAW, CAP_NET_RAW, "make a raw 802.15.4 socket", true},
+	{AF_LLC, ANY, CAP_NET_RAW, "make an LLC socket"},
+	{AF_ISDN, SOCK_RAW, CAP_NET_RAW, "make a raw ISDN socket", true},
+	{AF_CAIF, ANY, CAP_NET_ADMIN, "make a CAIF socket", true},
 	{AF_NFC, SOCK_RAW, CAP_NET_RAW, "make a raw NFC socket"},
 	{AF_BLUETOOTH, SOCK_RAW, CAP_NET_RAW, "make a raw Bluetooth socket", true},
 	{AF_PHONET, ANY, CAP_SYS_ADMIN, "make a Phonet socket", true},
@@ -53,10 +55,10 @@ static void enter_socket(struct wh_caprule_ask *ask)
 	for (size_t i = 0; i < WH_ARRAY_SIZE(sockets); i++)
 		if (sockets[i].family == family &&
 		    (sockets[i].type == ANY || sockets[i].type == type)) {
-			/* Of Bluetooth's protocols only some mind. */
-			wh_caprule_need(ask, sockets[i].cap, -1,
-					family == AF_BLUETOOTH ? POSSIBLE : REQUIRED, "%s",
-					sockets[i].what);
+			/* l2cap_sock_create(): Bluetooth's other protocols do not mind. */
+			if (family == AF_BLUETOOTH && wh_caprule_arg(ask, 2) != 0)
+				return;
+			wh_caprule_need(ask, sockets[i].cap, -1, REQUIRED, "%s", sockets[i].what);
 			if (sockets[i].initial)
 				wh_caprule_initial(ask);
 			else
@@ -110,17 +112,6 @@ static int family_of(const struct wh_call *call)
 	return family;
 }
 
-static void bind_netlink(struct wh_caprule_ask *ask)
-{
-	const struct sockaddr_nl *nl = (const void *)ask->call->addr;
-	struct wh_decode_kind kind;
-
-	if (ask->call->addr_len >= sizeof(*nl) && nl->nl_groups &&
-	    wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
-	    kind.protocol == NETLINK_AUDIT)
-		wh_caprule_need(ask, CAP_AUDIT_READ, -1, REQUIRED, "listen to the audit log");
-}
-
 static void enter_bind(struct wh_caprule_ask *ask)
 {
 	const struct wh_call *call = ask->call;
@@ -140,8 +131,12 @@ static void enter_bind(struct wh_caprule_ask *ask)
 				vm->svm_port);
 		wh_caprule_initial(ask);
 		break;
+	case 45 /* AF_MCTP */:
+		wh_caprule_need(ask, CAP_NET_BIND_SERVICE, -1, REQUIRED, "bind an MCTP socket");
+		wh_caprule_initial(ask);
+		break;
 	case AF_NETLINK:
-		bind_netlink(ask);
+		wh_caprule_netlink_bind(ask);
 		break;
 	case AF_UNIX:
 		wh_caprule_search(ask, &call->place[0]);
@@ -155,6 +150,8 @@ static void enter_bind(struct wh_caprule_ask *ask)
 
 static void enter_connect(struct wh_caprule_ask *ask)
 {
+	if (family_of(ask->call) == AF_NETLINK)
+		wh_caprule_netlink_to(ask);
 	if (!unix_path(ask->call))
 		return;
 	wh_caprule_search(ask, &ask->call->place[0]);
@@ -162,67 +159,6 @@ static void enter_connect(struct wh_caprule_ask *ask)
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
-
-/* What the receiver in the kernel thinks of a message comes back in another one: so never required. */
-static void netlink_message(struct wh_caprule_ask *ask, int protocol, const struct nlmsghdr *h)
-{
-	unsigned type = h->nlmsg_type;
-
-	switch (protocol) {
-	case NETLINK_ROUTE:
-		/* Of each four the third is the question. */
-		if (type >= RTM_BASE && (type - RTM_BASE) % 4 != 2)
-			wh_caprule_need(ask, CAP_NET_ADMIN, -1, LIKELY,
-					"change the network's configuration (rtnetlink %u)", type);
-		break;
-	case NETLINK_AUDIT:
-		if ((type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
-		    (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2) ||
-		    type == AUDIT_USER)
-			wh_caprule_need(ask, CAP_AUDIT_WRITE, -1, LIKELY, "write to the audit log");
-		else if (type >= AUDIT_GET)
-			wh_caprule_need(ask, CAP_AUDIT_CONTROL, -1, LIKELY,
-					"ask or change the audit system");
-		break;
-	case NETLINK_NETFILTER:
-	case NETLINK_XFRM:
-	case NETLINK_CONNECTOR:
-		wh_caprule_need(ask, CAP_NET_ADMIN, -1, LIKELY, "%s",
-				protocol == NETLINK_XFRM	? "use IPsec by netlink"
-				: protocol == NETLINK_NETFILTER ? "use netfilter by netlink"
-								: "use the netlink connector");
-		break;
-	case NETLINK_GENERIC:
-		if (type != NLMSG_MIN_TYPE) /* the controller answers everyone */
-			wh_caprule_need(ask, CAP_NET_ADMIN, -1, POSSIBLE,
-					"send a generic netlink message");
-		break;
-	case NETLINK_KOBJECT_UEVENT:
-		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, LIKELY, "send a uevent");
-		break;
-	default:
-		break;
-	}
-}
-
-/* Most of what is sent is no netlink message: ask for the socket only when it could be one. */
-static void send_data(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
-{
-	struct nlmsghdr h;
-	struct wh_decode_kind kind;
-
-	if (len < sizeof(h) || !wh_caprule_read(ask, addr, &h, sizeof(h)))
-		return;
-	if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len || !h.nlmsg_type)
-		return;
-	if (!wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) ||
-	    kind.family != AF_NETLINK)
-		return;
-	ask->last = NULL;
-	netlink_message(ask, (int)kind.protocol, &h);
-	if (kind.protocol != NETLINK_AUDIT)
-		wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
-}
 
 /* scm_check_creds(): who says he is someone else. */
 static void send_credentials(struct wh_caprule_ask *ask, const uint32_t *claim)
@@ -242,6 +178,37 @@ static void send_credentials(struct wh_caprule_ask *ask, const uint32_t *claim)
 	if (gid != c->rgid && gid != c->egid && gid != c->sgid)
 		wh_caprule_need(ask, CAP_SETGID, -1, REQUIRED, "send credentials of gid %u",
 				wh_caprule_say_gid(ask, gid));
+}
+
+/* __sock_cmsg_send(), ip6_datagram_send_ctl(): what else a message may ask for itself. */
+static const struct {
+	int level, kind, cap, instead;
+	const char *what;
+} asks[] = {
+	{SOL_SOCKET, SO_MARK, CAP_NET_RAW, CAP_NET_ADMIN, "send with SO_MARK"},
+	{SOL_SOCKET, SO_PRIORITY, CAP_NET_RAW, CAP_NET_ADMIN, "send with SO_PRIORITY beyond 6"},
+	{IPPROTO_IPV6, IPV6_HOPOPTS, CAP_NET_RAW, -1, "send with IPV6_HOPOPTS"},
+	{IPPROTO_IPV6, IPV6_2292HOPOPTS, CAP_NET_RAW, -1, "send with IPV6_HOPOPTS"},
+	{IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, CAP_NET_RAW, -1, "send with IPV6_RTHDRDSTOPTS"},
+	{IPPROTO_IPV6, IPV6_DSTOPTS, CAP_NET_RAW, -1, "send with IPV6_DSTOPTS"},
+	{IPPROTO_IPV6, IPV6_2292DSTOPTS, CAP_NET_RAW, -1, "send with IPV6_DSTOPTS"},
+};
+
+static void send_ask(struct wh_caprule_ask *ask, const int32_t kind[2], const uint8_t *data,
+		     uint64_t len)
+{
+	int32_t value = 0;
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(asks); i++) {
+		if (asks[i].level != kind[0] || asks[i].kind != kind[1])
+			continue;
+		if (len >= sizeof(value))
+			memcpy(&value, data, sizeof(value));
+		if (kind[0] == SOL_SOCKET && kind[1] == SO_PRIORITY && value >= 0 && value <= 6)
+			return;
+		wh_caprule_need(ask, asks[i].cap, asks[i].instead, REQUIRED, "%s", asks[i].what);
+		wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
+	}
 }
 
 static void send_control(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len)
@@ -267,6 +234,7 @@ static void send_control(struct wh_caprule_ask *ask, uint64_t addr, uint64_t len
 			memcpy(claim, buf + at + word + 8, sizeof(claim));
 			send_credentials(ask, claim);
 		}
+		send_ask(ask, kind, buf + at + word + 8, size - word - 8);
 		at += (size_t)((size + word - 1) / word * word);
 	}
 }
@@ -281,7 +249,7 @@ static void send_msg(struct wh_caprule_ask *ask, uint64_t addr)
 	if (!wh_caprule_words(ask, addr, msg, MSG_WORDS))
 		return;
 	if (msg[IOV_LEN] && wh_caprule_words(ask, msg[IOV], iov, 2))
-		send_data(ask, iov[0], iov[1]);
+		wh_caprule_netlink_send(ask, iov[0], iov[1]);
 	if (msg[CONTROL] && msg[CONTROL_LEN])
 		send_control(ask, msg[CONTROL], msg[CONTROL_LEN]);
 }
@@ -289,7 +257,7 @@ static void send_msg(struct wh_caprule_ask *ask, uint64_t addr)
 static void enter_send(struct wh_caprule_ask *ask)
 {
 	if (strcmp(ask->call->row->name, "sendto") == 0)
-		send_data(ask, ask->call->arg[1], ask->call->arg[2]);
+		wh_caprule_netlink_send(ask, ask->call->arg[1], ask->call->arg[2]);
 	else
 		send_msg(ask, ask->call->arg[1]); /* of several messages the first */
 	enter_connect(ask);
@@ -300,9 +268,13 @@ static void enter_send(struct wh_caprule_ask *ask)
 enum when {
 	ALWAYS,
 	NONZERO,
-	PRIORITY,  /* 0 … 6 are free */
-	AUDIT,	   /* of an audit socket */
-	CONGESTION /* an algorithm that is not for everyone */
+	PRIORITY,   /* 0 … 6 are free */
+	AUDIT,	    /* of an audit socket */
+	CONGESTION, /* an algorithm that is not for everyone */
+	BUDGET,	    /* more than a poll has now */
+	BOUND,	    /* already to a device */
+	CLOCK,	    /* other than the monotonic one */
+	GROUPS	    /* netlink's, some of which are not for everyone */
 };
 
 static const struct {
@@ -317,8 +289,15 @@ static const struct {
 	{SOL_SOCKET, SO_PRIORITY, CAP_NET_RAW, CAP_NET_ADMIN, PRIORITY, REQUIRED,
 	 "set SO_PRIORITY beyond 6"},
 	{SOL_SOCKET, SO_MARK, CAP_NET_RAW, CAP_NET_ADMIN, ALWAYS, REQUIRED, "set SO_MARK"},
-	{SOL_SOCKET, SO_BINDTODEVICE, CAP_NET_RAW, -1, ALWAYS, POSSIBLE, "set SO_BINDTODEVICE"},
+	{SOL_SOCKET, SO_BINDTODEVICE, CAP_NET_RAW, -1, BOUND, REQUIRED,
+	 "bind to another device a socket that is bound to one"},
+	{SOL_SOCKET, 62 /* SO_BINDTOIFINDEX */, CAP_NET_RAW, -1, BOUND, REQUIRED,
+	 "bind to another device a socket that is bound to one"},
 	{SOL_SOCKET, SO_BUSY_POLL, CAP_NET_ADMIN, -1, NONZERO, POSSIBLE, "set SO_BUSY_POLL"},
+	{SOL_SOCKET, 61 /* SO_TXTIME */, CAP_NET_ADMIN, -1, CLOCK, REQUIRED,
+	 "set SO_TXTIME to a clock other than the monotonic one"},
+	{SOL_SOCKET, 70 /* SO_BUSY_POLL_BUDGET */, CAP_NET_ADMIN, -1, BUDGET, REQUIRED,
+	 "raise SO_BUSY_POLL_BUDGET"},
 	{SOL_SOCKET, 69 /* SO_PREFER_BUSY_POLL */, CAP_NET_ADMIN, -1, NONZERO, REQUIRED,
 	 "set SO_PREFER_BUSY_POLL"},
 	{SOL_SOCKET, 75 /* SO_RCVMARK */, CAP_NET_RAW, CAP_NET_ADMIN, ALWAYS, REQUIRED,
@@ -337,6 +316,10 @@ static const struct {
 	 "change arptables"},
 	{IPPROTO_IPV6, IPV6_TRANSPARENT, CAP_NET_RAW, CAP_NET_ADMIN, NONZERO, REQUIRED,
 	 "set IPV6_TRANSPARENT"},
+	{IPPROTO_IP, 128 /* EBT_SO_SET_ENTRIES */, CAP_NET_ADMIN, -1, ALWAYS, REQUIRED,
+	 "change ebtables"},
+	{IPPROTO_IPV6, IPV6_2292HOPOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED, "set IPV6_HOPOPTS"},
+	{IPPROTO_IPV6, IPV6_2292DSTOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED, "set IPV6_DSTOPTS"},
 	{IPPROTO_IPV6, IPV6_HOPOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED, "set IPV6_HOPOPTS"},
 	{IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, CAP_NET_RAW, -1, ALWAYS, REQUIRED,
 	 "set IPV6_RTHDRDSTOPTS"},
@@ -354,7 +337,19 @@ static const struct {
 	 "set NETLINK_LISTEN_ALL_NSID"},
 	{SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, CAP_AUDIT_READ, -1, AUDIT, REQUIRED,
 	 "listen to the audit log"},
+	{SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, CAP_NET_ADMIN, -1, GROUPS, REQUIRED,
+	 "listen to a group of netlink"},
 };
+
+/* What the socket has now; it is the same as ours, once we have a descriptor of it. */
+static int32_t option_now(struct wh_caprule_ask *ask, int option, int32_t fallback)
+{
+	wh_auto(fd) fd = wh_decode_socket_copy(ask->task, wh_caprule_arg(ask, 0));
+	int32_t value = fallback;
+	socklen_t len = sizeof(value);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : fallback;
+}
 
 static bool congestion_is_free(struct wh_caprule_ask *ask)
 {
@@ -387,6 +382,17 @@ static bool applies(struct wh_caprule_ask *ask, enum when when)
 	case AUDIT:
 		return wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
 		       kind.protocol == NETLINK_AUDIT;
+	case BUDGET:
+		return wh_caprule_read(ask, ask->call->arg[3], &value, sizeof(value)) &&
+		       value > option_now(ask, 70 /* SO_BUSY_POLL_BUDGET */, 0);
+	case BOUND:
+		return option_now(ask, 62 /* SO_BINDTOIFINDEX */, 0) != 0;
+	case CLOCK:
+		return wh_caprule_read(ask, ask->call->arg[3], &value, sizeof(value)) &&
+		       value != CLOCK_MONOTONIC;
+	case GROUPS:
+		return wh_decode_socket_kind(ask->task, wh_caprule_arg(ask, 0), &kind) &&
+		       !wh_caprule_netlink_is_open((int)kind.protocol);
 	case CONGESTION:
 		return !congestion_is_free(ask);
 	}
@@ -406,7 +412,8 @@ static bool is_of_machine(int level, int option)
 {
 	return level == SOL_SOCKET &&
 	       (option == SO_DEBUG || option == SO_SNDBUFFORCE || option == SO_RCVBUFFORCE ||
-		option == SO_BUSY_POLL || option == 69 /* SO_PREFER_BUSY_POLL */);
+		option == SO_BUSY_POLL || option == 69 /* SO_PREFER_BUSY_POLL */ ||
+		option == 70 /* SO_BUSY_POLL_BUDGET */);
 }
 
 static void enter_setsockopt(struct wh_caprule_ask *ask)
@@ -424,13 +431,53 @@ static void enter_setsockopt(struct wh_caprule_ask *ask)
 	}
 }
 
+/*
+ * Firewalls and the like answer by getsockopt() too: do_ipt_get_ctl(), do_ip6t_get_ctl(), do_arpt_get_ctl(),
+ * do_ebt_get_ctl(), do_ip_vs_get_ctl().
+ */
+static const struct {
+	int level, first, last;
+	const char *what;
+} answers[] = {
+	{IPPROTO_IP, 64, 67, "read iptables"},	  {IPPROTO_IP, 96, 99, "read arptables"},
+	{IPPROTO_IP, 128, 131, "read ebtables"},  {IPPROTO_IP, 1152, 1158, "read IPVS"},
+	{IPPROTO_IPV6, 64, 69, "read ip6tables"},
+};
+
+static const char *answer(int level, int option)
+{
+	for (size_t i = 0; i < WH_ARRAY_SIZE(answers); i++)
+		if (answers[i].level == level && option >= answers[i].first &&
+		    option <= answers[i].last)
+			return answers[i].what;
+	return NULL;
+}
+
+bool wh_caprule_net_answers(int level, int option)
+{
+	return answer(level, option) != NULL;
+}
+
+static void enter_getsockopt(struct wh_caprule_ask *ask)
+{
+	const char *what = answer(wh_caprule_arg(ask, 1), wh_caprule_arg(ask, 2));
+
+	if (!what)
+		return;
+	/* Some of these numbers are other options' where there is no such firewall. */
+	wh_caprule_need(ask, CAP_NET_ADMIN, -1, LIKELY, "%s", what);
+	wh_caprule_over_socket(ask, wh_caprule_arg(ask, 0));
+}
+
 const struct wh_caprule wh_caprule_net[] = {
 	{"socket", enter_socket, WH_CAP(NET_RAW) | WH_CAP(NET_ADMIN) | WH_CAP(SYS_ADMIN)},
-	{"bind", enter_bind, DAC | WH_CAP(NET_BIND_SERVICE) | WH_CAP(AUDIT_READ)},
-	{"connect", enter_connect, DAC},
+	{"bind", enter_bind,
+	 DAC | WH_CAP(NET_BIND_SERVICE) | WH_CAP(AUDIT_READ) | WH_CAP(NET_ADMIN)},
+	{"connect", enter_connect, DAC | WH_CAP(NET_ADMIN)},
 	{"send", enter_send,
 	 DAC | WH_CAP(NET_ADMIN) | WH_CAP(AUDIT_WRITE) | WH_CAP(AUDIT_CONTROL) | WH_CAP(SYS_ADMIN) |
-		 WH_CAP(SETUID) | WH_CAP(SETGID)},
+		 WH_CAP(SETUID) | WH_CAP(SETGID) | WH_CAP(NET_RAW)},
+	{"getsockopt", enter_getsockopt, WH_CAP(NET_ADMIN)},
 	{"setsockopt", enter_setsockopt,
 	 WH_CAP(NET_ADMIN) | WH_CAP(NET_RAW) | WH_CAP(NET_BROADCAST) | WH_CAP(AUDIT_READ)},
 	{NULL},

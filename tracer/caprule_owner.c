@@ -9,7 +9,7 @@
 
 #include "tracer/caprule_impl.h"
 
-#define DAC (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE))
+#define DAC (WH_CAP(DAC_READ_SEARCH) | WH_CAP(DAC_OVERRIDE) | WH_CAP(SYS_PTRACE))
 
 static bool owns(const struct wh_caprule_ask *ask, const struct wh_place *place)
 {
@@ -51,6 +51,20 @@ static void enter_chmod(struct wh_caprule_ask *ask)
 	}
 }
 
+/* setattr_should_drop_sgid(): without an x for the group the bit goes, unless the group is one's own. */
+static void need_keep_setgid(struct wh_caprule_ask *ask, const struct wh_place *place,
+			     const char *verb)
+{
+	if (!S_ISREG(place->mode) || (place->mode & (S_ISGID | S_IXGRP)) != S_ISGID ||
+	    wh_creds_in_group(ask->creds, place->gid))
+		return;
+	wh_caprule_need(ask, CAP_FSETID, -1, WH_STRENGTH_LIKELY,
+			"keep the set-group-ID bit in %s of %s of group %u", verb,
+			wh_caprule_path(ask, place), wh_caprule_say_gid(ask, place->gid));
+	wh_caprule_over_inode(ask, place->uid, place->gid);
+	wh_caprule_silent(ask);
+}
+
 static void enter_chown(struct wh_caprule_ask *ask)
 {
 	const struct wh_place *place = known_place(ask);
@@ -62,6 +76,7 @@ static void enter_chown(struct wh_caprule_ask *ask)
 		return;
 	uid = wh_caprule_uid_arg(ask, (unsigned)column);
 	gid = wh_caprule_gid_arg(ask, (unsigned)column + 1);
+	need_keep_setgid(ask, place, "chown");
 	new_uid = uid != UINT32_MAX && !(owns(ask, place) && uid == place->uid);
 	new_gid = gid != UINT32_MAX &&
 		  !(owns(ask, place) && (gid == place->gid || wh_creds_in_group(ask->creds, gid)));
@@ -146,6 +161,20 @@ static const struct {
 	{"trusted.", CAP_SYS_ADMIN},
 };
 
+/* posix_acl_update_mode(): an ACL takes the set-group-ID bit of a group that is not one's own. */
+static void need_acl(struct wh_caprule_ask *ask, const struct wh_place *place, const char *name)
+{
+	need_owner(ask, place, "change the ACL of");
+	if (strcmp(name, "system.posix_acl_access") != 0 || !(place->mode & S_ISGID) ||
+	    wh_creds_in_group(ask->creds, place->gid))
+		return;
+	wh_caprule_need(ask, CAP_FSETID, -1, WH_STRENGTH_LIKELY,
+			"keep the set-group-ID bit with an ACL of %s of group %u",
+			wh_caprule_path(ask, place), wh_caprule_say_gid(ask, place->gid));
+	wh_caprule_over_inode(ask, place->uid, place->gid);
+	wh_caprule_silent(ask);
+}
+
 static void enter_setxattr(struct wh_caprule_ask *ask)
 {
 	const struct wh_place *place = known_place(ask);
@@ -154,7 +183,8 @@ static void enter_setxattr(struct wh_caprule_ask *ask)
 	if (!name)
 		return;
 	for (size_t i = 0; i < WH_ARRAY_SIZE(xattrs); i++)
-		if (wh_util_has_prefix(name, xattrs[i].prefix)) {
+		if (wh_util_has_prefix(name, xattrs[i].prefix) &&
+		    (xattrs[i].cap != CAP_MAC_ADMIN || wh_caprule_has_smack())) {
 			wh_caprule_need(ask, xattrs[i].cap, -1, WH_STRENGTH_REQUIRED,
 					"change the attribute %s of %s", name,
 					place ? wh_caprule_path(ask, place) : "a file");
@@ -168,7 +198,7 @@ static void enter_setxattr(struct wh_caprule_ask *ask)
 	if (!place)
 		return;
 	if (wh_util_has_prefix(name, "system.posix_acl_"))
-		need_owner(ask, place, "change the ACL of");
+		need_acl(ask, place, name);
 	if (!wh_util_has_prefix(name, "user."))
 		return;
 	wh_caprule_object(ask, place, WH_DAC_W, "change an attribute of");
@@ -210,10 +240,11 @@ static void enter_file_setattr(struct wh_caprule_ask *ask)
 
 const struct wh_caprule wh_caprule_owner[] = {
 	{"chmod", enter_chmod, DAC | WH_CAP(FOWNER) | WH_CAP(FSETID)},
-	{"chown", enter_chown, DAC | WH_CAP(CHOWN)},
+	{"chown", enter_chown, DAC | WH_CAP(CHOWN) | WH_CAP(FSETID)},
 	{"utime", enter_utime, DAC | WH_CAP(FOWNER)},
 	{"setxattr", enter_setxattr,
-	 DAC | WH_CAP(FOWNER) | WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP) | WH_CAP(MAC_ADMIN)},
+	 DAC | WH_CAP(FOWNER) | WH_CAP(FSETID) | WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP) |
+		 WH_CAP(MAC_ADMIN)},
 	{"getxattr", enter_getxattr, DAC | WH_CAP(SYS_ADMIN), .error = ENODATA},
 	{"file_setattr", enter_file_setattr, DAC | WH_CAP(FOWNER) | WH_CAP(LINUX_IMMUTABLE)},
 	{NULL},

@@ -31,6 +31,7 @@ static const struct special specials[] = {
 	{"/dev/kmem", 0, CAP_SYS_RAWIO, -1, REQUIRED, NULL},
 	{"/dev/port", 0, CAP_SYS_RAWIO, -1, REQUIRED, NULL},
 	{"/dev/cpu/*/msr", 0, CAP_SYS_RAWIO, -1, REQUIRED, NULL},
+	{"/dev/ppp", 0, CAP_NET_ADMIN, -1, REQUIRED, NULL},
 	{"/dev/snapshot", 0, CAP_SYS_ADMIN, -1, REQUIRED, NULL},
 	{"/dev/kmsg", WH_DAC_R, CAP_SYSLOG, -1, REQUIRED, "kernel/dmesg_restrict"},
 	{"/proc/kmsg", 0, CAP_SYSLOG, -1, REQUIRED, NULL},
@@ -38,20 +39,32 @@ static const struct special specials[] = {
 	{"/proc/kallsyms", WH_DAC_R, CAP_SYSLOG, -1, POSSIBLE, "kernel/kptr_restrict"},
 	{"/proc/mtrr", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
 	{"/proc/[0-9]*/stack", 0, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/[0-9]*/seccomp_cache", 0, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/[0-9]*/pagemap", 0, CAP_SYS_ADMIN, -1, POSSIBLE, NULL},
+	{"/proc/iomem", 0, CAP_SYS_ADMIN, -1, POSSIBLE, NULL},
 	{"/proc/[0-9]*/uid_map", WH_DAC_W, CAP_SETUID, -1, LIKELY, NULL},
 	{"/proc/[0-9]*/gid_map", WH_DAC_W, CAP_SETGID, -1, LIKELY, NULL},
 	{"/proc/[0-9]*/oom_score_adj", WH_DAC_W, CAP_SYS_RESOURCE, -1, POSSIBLE, NULL},
 	{"/proc/[0-9]*/oom_adj", WH_DAC_W, CAP_SYS_RESOURCE, -1, POSSIBLE, NULL},
 	{"/proc/sys/kernel/ns_last_pid", WH_DAC_W, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, LIKELY,
 	 NULL},
-	{"/proc/sys/kernel/modules_disabled", WH_DAC_W, CAP_SYS_MODULE, -1, LIKELY, NULL},
-	{"/proc/sys/kernel/kexec_load_disabled", WH_DAC_W, CAP_SYS_BOOT, -1, LIKELY, NULL},
 	{"/proc/sys/kernel/yama/ptrace_scope", WH_DAC_W, CAP_SYS_PTRACE, -1, LIKELY, NULL},
 	{"/proc/sys/kernel/dmesg_restrict", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
 	{"/proc/sys/kernel/kptr_restrict", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
 	{"/proc/sys/kernel/unprivileged_bpf_disabled", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
 	{"/proc/sys/vm/mmap_min_addr", WH_DAC_W, CAP_SYS_RAWIO, -1, LIKELY, NULL},
-	{"/proc/sys/fs/protected_*", WH_DAC_W, CAP_SYS_ADMIN, -1, POSSIBLE, NULL},
+	{"/proc/sys/kernel/bpf_stats_enabled", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/numa_balancing", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/sched_schedstats", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/seccomp/actions_logged", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/tainted", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/task_delayacct", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/usermodehelper/*", WH_DAC_W, CAP_SETPCAP, -1, LIKELY, NULL},
+	{"/proc/sys/kernel/usermodehelper/*", WH_DAC_W, CAP_SYS_MODULE, -1, LIKELY, NULL},
+	{"/proc/sys/net/core/bpf_jit_enable", WH_DAC_W, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/net/core/bpf_jit_harden", 0, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/net/core/bpf_jit_kallsyms", 0, CAP_SYS_ADMIN, -1, LIKELY, NULL},
+	{"/proc/sys/net/core/bpf_jit_limit", 0, CAP_SYS_ADMIN, -1, LIKELY, NULL},
 	{"/sys/power/wake_lock", WH_DAC_W, CAP_BLOCK_SUSPEND, -1, LIKELY, NULL},
 	{"/sys/power/wake_unlock", WH_DAC_W, CAP_BLOCK_SUSPEND, -1, LIKELY, NULL},
 	{"/sys/kernel/security/apparmor/.load", WH_DAC_W, CAP_MAC_ADMIN, -1, REQUIRED, NULL},
@@ -74,7 +87,7 @@ static const struct traced_only {
 	{"maps", REQUIRED},	 {"smaps", REQUIRED},	{"smaps_rollup", REQUIRED},
 	{"numa_maps", REQUIRED}, {"pagemap", REQUIRED}, {"fdinfo", REQUIRED},
 	{"map_files", REQUIRED}, {"io", LIKELY},	{"syscall", LIKELY},
-	{"personality", LIKELY}, {"stack", LIKELY},	{"timerslack_ns", LIKELY},
+	{"personality", LIKELY}, {"stack", LIKELY},
 };
 
 /* Since Linux 6.16 who may measure a process may also see its memory map. */
@@ -97,35 +110,113 @@ static void need_look(struct wh_caprule_ask *ask, const struct wh_place *place,
 			wh_caprule_path(ask, place));
 }
 
-static void need_other_process(struct wh_caprule_ask *ask, const struct wh_place *place)
+/* What of /proc/PID[/task/TID]/… is behind the process; NULL: it is none. @ret_pid: our number, 0: of nobody */
+static const char *of_process(struct wh_caprule_ask *ask, const struct wh_place *place,
+			      pid_t *ret_pid)
 {
 	const char *s = place->path + strlen("/proc/");
 	char *end;
 	long pid = strtol(s, &end, 10);
-	bool sure;
 
 	if (end == s || *end != '/' || pid <= 0)
-		return;
+		return NULL;
 	s = end + 1;
 	if (wh_util_has_prefix(s, "task/")) {
 		pid = strtol(s + 5, &end, 10);
 		if (*end != '/')
-			return;
+			return NULL;
 		s = end + 1;
 	}
+	*ret_pid = wh_pidns_is_our_proc(ask->r, place->dev) ? (pid_t)pid
+							    : wh_caprule_pid(ask, (pid_t)pid);
+	return s;
+}
+
+void wh_caprule_link(struct wh_caprule_ask *ask, pid_t pid, const char *verb)
+{
+	bool sure;
+
+	/* proc_fd_access_allowed(), proc_ns_get_link() */
+	if (wh_caprule_may_access(ask, pid, true, &sure))
+		return;
+	wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED, "%s a link of another process in /proc",
+			verb);
+	wh_caprule_by(ask, EACCES);
+	wh_caprule_over_process(ask, pid);
+}
+
+void wh_caprule_readlink(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	const char *s = NULL;
+	pid_t pid;
+
+	if (place->valid && place->path && S_ISLNK(place->mode) &&
+	    wh_util_has_prefix(place->path, "/proc/"))
+		s = of_process(ask, place, &pid);
+	if (s && pid)
+		wh_caprule_link(ask, pid, "read");
+}
+
+/* timerslack_ns is about how it runs, and not about what it knows. */
+static void need_slack(struct wh_caprule_ask *ask, pid_t pid)
+{
+	if (wh_caprule_is_own(ask, pid))
+		return;
+	wh_caprule_need(ask, CAP_SYS_NICE, -1, WH_STRENGTH_LIKELY,
+			"see or set the timer slack of another process");
+	wh_caprule_over_process(ask, pid);
+}
+
+static void need_other_process(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	pid_t pid = 0;
+	const char *s = of_process(ask, place, &pid);
+	bool sure;
+
+	if (!s || !pid)
+		return;
+	if (strcmp(s, "timerslack_ns") == 0)
+		need_slack(ask, pid);
 	for (size_t i = 0; i < WH_ARRAY_SIZE(traced_only); i++) {
 		size_t len = strlen(traced_only[i].name);
 
 		if (strncmp(s, traced_only[i].name, len) != 0 || (s[len] != '\0' && s[len] != '/'))
 			continue;
-		if (!wh_pidns_is_our_proc(ask->r, place->dev))
-			pid = wh_caprule_pid(ask, (pid_t)pid);
-		if (pid && !wh_caprule_may_access(ask, (pid_t)pid, true, &sure)) {
+		if (!wh_caprule_may_access(ask, pid, true, &sure)) {
 			need_look(ask, place, &traced_only[i]);
-			wh_caprule_over_process(ask, (pid_t)pid);
+			wh_caprule_over_process(ask, pid);
 		}
 		return;
 	}
+}
+
+/*
+ * /proc/sys: test_perm() knows root by its number and nobody's capabilities, but for three sets of tables:
+ * net_ctl_permissions(), set_permissions() of the limits of user namespaces and ipc_permissions().
+ */
+static void need_sysctl(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want)
+{
+	static const char *const next_ids[] = {"msg_next_id", "sem_next_id", "shm_next_id"};
+	const char *name = place->path + strlen("/proc/sys/");
+	bool root = ask->creds->euid == 0;
+	unsigned mode = place->mode >> (wh_creds_in_group(ask->creds, 0) ? 3 : 0);
+
+	if (wh_util_has_prefix(name, "net/") && !root && want & ~mode) {
+		wh_caprule_need(ask, CAP_NET_ADMIN, -1, REQUIRED, "%s %s of the network",
+				want & WH_DAC_W ? "change" : "read", wh_caprule_path(ask, place));
+		wh_caprule_over(ask, "net");
+	} else if (wh_util_has_prefix(name, "user/") && want & WH_DAC_W) {
+		wh_caprule_need(ask, CAP_SYS_RESOURCE, -1, REQUIRED, "change %s",
+				wh_caprule_path(ask, place));
+	}
+	for (size_t i = 0; i < WH_ARRAY_SIZE(next_ids); i++)
+		if (want & WH_DAC_W && wh_util_has_prefix(name, "kernel/") &&
+		    strcmp(name + strlen("kernel/"), next_ids[i]) == 0) {
+			wh_caprule_need(ask, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, REQUIRED,
+					"change %s", wh_caprule_path(ask, place));
+			wh_caprule_over(ask, "ipc");
+		}
+	wh_caprule_by(ask, EACCES);
 }
 
 /* audit_set_loginuid_perm(): the first time is free. */
@@ -157,16 +248,22 @@ static void find_smack(void)
 		smack_active = strstr(text, "smack") != NULL;
 }
 
+bool wh_caprule_has_smack(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_smack);
+	return smack_active;
+}
+
 /* An object with another label than the subject's may have been reached by MAC_OVERRIDE alone. */
 static void need_smack(struct wh_caprule_ask *ask, const struct wh_place *place)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char path[48], subject[256] = "", object[256] = "", there[2 * PATH_MAX];
 	wh_auto(fd) fd = -1;
 	ssize_t n;
 
-	pthread_once(&once, find_smack);
-	if (!smack_active)
+	if (!wh_caprule_has_smack())
 		return;
 	snprintf(path, sizeof(path), "%d/attr/current", (int)ask->task->tid);
 	fd = openat(ask->r->proc_fd, path, O_RDONLY | O_CLOEXEC);
@@ -206,12 +303,18 @@ void wh_caprule_special(struct wh_caprule_ask *ask, const struct wh_place *place
 				wh_caprule_path(ask, place));
 		if (s->cap == CAP_CHECKPOINT_RESTORE)
 			wh_caprule_over(ask, "pid");
+		else if (s->cap == CAP_NET_ADMIN)
+			wh_caprule_over(ask, "net");
 		else if (s->cap != CAP_SETUID && s->cap != CAP_SETGID)
 			wh_caprule_initial(ask);
 	}
 	if (!wh_util_has_prefix(path, "/proc/"))
 		return;
-	need_other_process(ask, place);
+	ask->last = NULL;
+	if (wh_util_has_prefix(path, "/proc/sys/"))
+		need_sysctl(ask, place, want);
+	else
+		need_other_process(ask, place);
 	if (want & WH_DAC_W)
 		need_loginuid(ask, place);
 }

@@ -25,6 +25,9 @@ static void need_ptrace(struct wh_caprule_ask *ask, pid_t pid, bool attach, cons
 		return;
 	if (!wh_caprule_may_access(ask, pid, false, &sure))
 		wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED, "%s another process", what);
+	else if (attach && wh_caprule_sysctl(ask, "kernel/yama/ptrace_scope", 0) == 2)
+		wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED,
+				"%s another process (ptrace_scope is 2)", what);
 	else if (attach && wh_caprule_sysctl(ask, "kernel/yama/ptrace_scope", 0) &&
 		 wh_caprule_stat(ask, pid, 4) != ask->task->process->tgid)
 		/* Yama lets only ancestors, and whom the target named. */
@@ -42,6 +45,11 @@ static void enter_ptrace(struct wh_caprule_ask *ask)
 
 	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
 		need_ptrace(ask, pid, true, "attach to");
+	/* seccomp_get_filter(), seccomp_get_metadata() */
+	if (request == 0x420c || request == 0x420d) {
+		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "see a tracee's seccomp filter");
+		wh_caprule_initial(ask);
+	}
 	if ((request == PTRACE_SETOPTIONS || request == PTRACE_SEIZE) &&
 	    ask->call->arg[3] & PTRACE_O_SUSPEND_SECCOMP) {
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "suspend a tracee's seccomp");
@@ -153,10 +161,19 @@ static void enter_setpriority(struct wh_caprule_ask *ask)
 {
 	int which = wh_caprule_arg(ask, 0), who = wh_caprule_arg(ask, 1);
 	int nice = wh_caprule_arg(ask, 2);
+	uint32_t uid = wh_caprule_uid(ask, (uint32_t)who);
 	pid_t pid;
 
+	if (which == PRIO_USER && who && uid != ask->creds->euid) {
+		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED,
+				"change the priority of the processes of uid %u",
+				wh_caprule_say_uid(ask, uid));
+		return;
+	}
 	if (which != PRIO_PROCESS) {
-		if (nice >= 0 || may_nice(ask->task->tid, nice))
+		/* They need not be as the caller is, but mostly are. */
+		if (nice >= wh_caprule_stat(ask, ask->task->tid, 19) ||
+		    may_nice(ask->task->tid, nice))
 			return;
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, LIKELY,
 				"raise the priority of a group to nice %d", nice);
@@ -171,9 +188,9 @@ static void enter_setpriority(struct wh_caprule_ask *ask)
 }
 
 /* user_check_sched_setscheduler() */
-static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int priority)
+static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int priority, bool reset)
 {
-	int now = sched_getscheduler(pid) & ~SCHED_RESET_ON_FORK;
+	int flags = sched_getscheduler(pid), now = flags & ~SCHED_RESET_ON_FORK;
 	struct sched_param param = {0};
 	rlim_t limit = soft_limit(pid, RLIMIT_RTPRIO);
 
@@ -189,6 +206,8 @@ static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int p
 		    (priority > param.sched_priority && (rlim_t)priority > limit))
 			wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED,
 					"use a real-time policy beyond RLIMIT_RTPRIO");
+	} else if (flags >= 0 && flags & SCHED_RESET_ON_FORK && !reset) {
+		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "take SCHED_RESET_ON_FORK away");
 	} else if (now == SCHED_IDLE && policy != SCHED_IDLE &&
 		   !may_nice(pid, wh_caprule_stat(ask, pid, 19))) {
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "leave the policy SCHED_IDLE");
@@ -203,7 +222,8 @@ static void enter_sched_setscheduler(struct wh_caprule_ask *ask)
 	int32_t priority;
 
 	if (pid && wh_caprule_read(ask, ask->call->arg[2], &priority, sizeof(priority)))
-		need_policy(ask, pid, policy, priority);
+		need_policy(ask, pid, policy, priority,
+			    wh_caprule_arg(ask, 1) & SCHED_RESET_ON_FORK);
 }
 
 static void enter_sched_setparam(struct wh_caprule_ask *ask)
@@ -212,7 +232,8 @@ static void enter_sched_setparam(struct wh_caprule_ask *ask)
 	int32_t priority;
 
 	if (pid && wh_caprule_read(ask, ask->call->arg[1], &priority, sizeof(priority)))
-		need_policy(ask, pid, sched_getscheduler(pid) & ~SCHED_RESET_ON_FORK, priority);
+		need_policy(ask, pid, sched_getscheduler(pid) & ~SCHED_RESET_ON_FORK, priority,
+			    true);
 }
 
 static void enter_sched_setattr(struct wh_caprule_ask *ask)
@@ -227,7 +248,8 @@ static void enter_sched_setattr(struct wh_caprule_ask *ask)
 
 	if (!pid || !wh_caprule_read(ask, ask->call->arg[1], &attr, sizeof(attr)))
 		return;
-	need_policy(ask, pid, (int)attr.policy, (int)attr.priority);
+	need_policy(ask, pid, (int)attr.policy, (int)attr.priority,
+		    attr.flags & 1 /* SCHED_FLAG_RESET_ON_FORK */);
 	if (attr.policy == SCHED_OTHER || attr.policy == SCHED_BATCH)
 		need_nice(ask, pid, attr.nice);
 }

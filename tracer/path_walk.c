@@ -255,6 +255,37 @@ static int walk_proc_link(struct walk *w, char *target, size_t size, int *ret_fd
 	return *ret_fd < 0 ? -errno : 0;
 }
 
+/* The link that is to be jumped along is of a process: /proc/PID[/task/TID][/fd|/ns|/map_files]/NAME. */
+static void walk_note_process(struct walk *w)
+{
+	static const char *const dirs[] = {"/fd", "/ns", "/map_files"};
+	struct wh_recorder *r = w->start->r;
+	struct wh_task *task = w->start->task;
+	size_t len = w->len;
+	uint64_t pid;
+	char number[24];
+
+	if (!r || !task || !task->process)
+		return;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(dirs); i++) {
+		size_t n = strlen(dirs[i]);
+
+		if (len > n && strncmp(w->text + len - n, dirs[i], n) == 0) {
+			len -= n;
+			break;
+		}
+	}
+	while (len && w->text[len - 1] != '/')
+		len--;
+	snprintf(number, sizeof(number), "%.*s", (int)strcspn(w->text + len, "/"), w->text + len);
+	if (wh_util_parse_u64(number, &pid) < 0 || !pid || pid > INT_MAX)
+		return;
+	if (!wh_pidns_is_our_proc(r, w->dir_st.st_dev))
+		pid = (uint64_t)wh_pidns_find(r, task, (pid_t)pid);
+	if ((pid_t)pid != task->process->tgid && (pid_t)pid != task->tid)
+		w->place->link_pid = (pid_t)pid;
+}
+
 /* We have jumped to @fd (now ours). Return: 1 to go on, 0 when the walk is over, -ENOMEM. */
 static int walk_jump(struct walk *w, int jumped)
 {
@@ -296,8 +327,10 @@ static int walk_link(struct walk *w, int link)
 		k = walk_proc_link(w, target, sizeof(target), &jumped);
 		if (k < 0)
 			return walk_finish_missing(w, w->name);
-		if (k == 0)
+		if (k == 0) {
+			walk_note_process(w);
 			return walk_jump(w, jumped);
+		}
 	} else {
 		n = readlinkat(link, "", target, sizeof(target));
 		if (n <= 0 || (size_t)n >= sizeof(target))

@@ -69,6 +69,15 @@ static struct verdict ask_setsockopt(struct wh_recorder *r, const struct wh_task
 	return wh_caprule_net_asks((int)arg[1], (int)arg[2]) ? NOT_QUIET : QUIET(ARG(1) | ARG(2));
 }
 
+static struct verdict ask_getsockopt(struct wh_recorder *r, const struct wh_task *task)
+{
+	const uint64_t *arg = task->call.arg;
+
+	(void)r;
+	return wh_caprule_net_answers((int)arg[1], (int)arg[2]) ? NOT_QUIET
+								: QUIET(ARG(1) | ARG(2));
+}
+
 static struct verdict ask_sendto(struct wh_recorder *r, const struct wh_task *task)
 {
 	const uint64_t *arg = task->call.arg;
@@ -217,6 +226,8 @@ static const tests pass_setsockopt[] = {
 	{IS(1, IPPROTO_TCP), IS(2, TCP_KEEPINTVL)}, {IS(1, IPPROTO_TCP), IS(2, TCP_KEEPCNT)},
 	{IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)},  {IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT)},
 };
+/* Firewalls answer at the levels of IP alone. */
+static const tests pass_getsockopt[] = {{IS(1, SOL_SOCKET)}, {IS(1, IPPROTO_TCP)}};
 static const tests pass_clone[] = {
 	{TEST(0, CLONE_LOUD, 0)},
 };
@@ -242,6 +253,7 @@ static const struct irregular {
 	{"epoll_ctl", ask_epoll_ctl, {ARG(1), LOOK(EVENT), ALL}},
 	{"fcntl", ask_fcntl, {ARG(1) | ARG(2), 0, ONLY(pass_fcntl)}},
 	{"getrlimit", NULL, {ARG(0), 0, ALL}},
+	{"getsockopt", ask_getsockopt, {ARG(1) | ARG(2), 0, ONLY(pass_getsockopt)}},
 	{"ioctl", ask_ioctl, {ARG(1), 0, ONLY(pass_ioctl)}},
 	{"madvise", ask_madvise, {ARG(2), 0, ONLY(pass_madvise)}},
 	{"mmap", ask_mmap, {ARG(2) | ARG(3), LOOK(MAPPED), ONLY(pass_mmap)}},
@@ -284,8 +296,9 @@ static bool message_is_quiet(const struct wh_call *call, const struct wh_quiet_s
 		return seen->err || !seen->control;
 	if (call->arg[2] & MSG_FASTOPEN)
 		return false;
+	/* SO_MARK and its like, too, are asked for by control data. */
 	if (inet && seen->type == SOCK_STREAM)
-		return true;
+		return !seen->control;
 	return (inet || seen->family == AF_UNIX) && !seen->name && !seen->control;
 }
 

@@ -83,6 +83,7 @@ struct wh_place {
 	 */
 	bool search_denied;
 	bool search_restricted; /* others than owner and group have no x on one of them */
+	pid_t link_pid; /* a process whose link in /proc was followed on the way; 0: one's own, or none */
 	/* What tracer/recent.c does it again with; only where it is used. */
 	char *asked;	/* the text that was resolved; */
 	unsigned flags; /* of tracer/path.h; */
@@ -96,12 +97,15 @@ struct wh_place {
  * @search: it was used before the call got to anything else: even if that failed then
  * @silent: without it the call goes through all the same, and does less
  * @vain: it is asked for in a user namespace in which the task can hold nothing
+ * @answered: the call goes through all the same, and the refusal comes as a message later
+ * @err: the one errno by which the kernel refuses for want of it; 0: EPERM, EACCES, or the rule's own
  * @evidence: what for, in words
  */
 struct wh_need {
 	int cap, instead;
 	enum wh_strength strength;
-	bool search, silent, vain;
+	bool search, silent, vain, answered;
+	int err;
 	char *evidence;
 };
 

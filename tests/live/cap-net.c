@@ -99,6 +99,69 @@ static int transparent_off(void)
 {
 	return option(IPPROTO_IP, IP_TRANSPARENT, 0);
 }
+static int budget(int value)
+{
+	return option(SOL_SOCKET, 70 /* SO_BUSY_POLL_BUDGET */, value);
+}
+static int budget_more(void)
+{
+	return budget(64);
+}
+static int budget_none(void)
+{
+	return budget(0);
+}
+static int bind_again(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	/* The first time is for everyone. */
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3))
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "", 1);
+}
+static int bind_first(void)
+{
+	return setsockopt(socket(AF_INET, SOCK_DGRAM, 0), SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
+}
+static int send_with(int kind, int value)
+{
+	char control[CMSG_SPACE(sizeof(value))] = "", data = 'x';
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct iovec iov = {&data, 1};
+	struct msghdr msg = {&in, sizeof(in), &iov, 1, control, sizeof(control), 0};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = kind;
+	c->cmsg_len = CMSG_LEN(sizeof(value));
+	memcpy(CMSG_DATA(c), &value, sizeof(value));
+	return sendmsg(socket(AF_INET, SOCK_DGRAM, 0), &msg, 0) == 1 ? 0 : -1;
+}
+static int send_marked(void)
+{
+	return send_with(SO_MARK, 1);
+}
+static int ethtool(uint32_t command)
+{
+	struct {
+		uint32_t command, value;
+	} data = {command, 0};
+	struct ifreq r = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	r.ifr_data = (void *)&data;
+	return ioctl(fd, SIOCETHTOOL, &r);
+}
+static int ethtool_flags(void)
+{
+	return ethtool(0x26 /* ETHTOOL_SFLAGS */);
+}
+static int ethtool_link(void)
+{
+	return ethtool(0x0a /* ETHTOOL_GLINK */);
+}
 static int all_nsid(void)
 {
 	int one = 1;
@@ -113,6 +176,7 @@ static int interface(unsigned long request)
 
 	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
 		return -1;
+	r.ifr_flags |= IFF_UP;
 	return ioctl(fd, request, &r);
 }
 static int interface_set(void)
@@ -168,6 +232,11 @@ int main(void)
 		{NEEDS(NET_ADMIN), force, no_force, "set SO_RCVBUFFORCE"},
 		{NEEDS(NET_BROADCAST), all_nsid, NULL, "set NETLINK_LISTEN_ALL_NSID"},
 		{NEEDS(NET_ADMIN), interface_set, interface_get, "ioctl SIOCSIFFLAGS"},
+		{NEEDS(NET_ADMIN), budget_more, budget_none, "raise SO_BUSY_POLL_BUDGET"},
+		{NEEDS(NET_RAW), bind_again, bind_first,
+		 "bind to another device a socket that is bound to one"},
+		{CAP_NET_RAW, CAP_NET_ADMIN, "required", send_marked, NULL, "send with SO_MARK"},
+		{NEEDS(NET_ADMIN), ethtool_flags, ethtool_link, "ioctl SIOCETHTOOL, command 38"},
 		{NEEDS(SETUID), credentials_other, credentials_own, "send credentials of uid 33"},
 	};
 
