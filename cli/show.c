@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "cli/caps.h"
 #include "cli/files.h"
 #include "cli/table.h"
 #include "whittle/buf.h"
@@ -202,25 +203,6 @@ static void namespace_row(struct wh_table *tab, const void *fact, bool all)
 	counts_cell(tab, &n->outcomes, "ok");
 }
 
-static void cap_row(struct wh_table *tab, const void *fact, bool all)
-{
-	static const enum wh_table_style styles[WH_STRENGTHS] = {
-		[WH_STRENGTH_POSSIBLE] = WH_TABLE_FAINT,
-		[WH_STRENGTH_LIKELY] = WH_TABLE_PLAIN,
-		[WH_STRENGTH_REQUIRED] = WH_TABLE_GOOD,
-	};
-	const struct wh_cap *c = fact;
-
-	wh_table_cell(tab, WH_TABLE_BOLD, "%s%s%s", c->cap, c->instead ? " or " : "",
-		      or_nothing(c->instead));
-	if (c->denied)
-		wh_table_cell(tab, WH_TABLE_WARN, "denied");
-	else
-		wh_table_cell(tab, styles[c->strength], "%s", wh_trace_strength_name(c->strength));
-	COUNT(c);
-	list_cell(tab, c->evidence.v, c->evidence.n, "; ", all ? SIZE_MAX : 1);
-}
-
 static void gap_row(struct wh_table *tab, const void *fact, bool all)
 {
 	const struct wh_gap *g = fact;
@@ -257,10 +239,7 @@ static const struct section {
 	  {"TOOK", WH_TABLE_RIGHT},
 	  {"UID"},
 	  {"COMMAND", WH_TABLE_FLEX}}},
-	{WH_KIND_CAP,
-	 "Capabilities",
-	 cap_row,
-	 {{"CAPABILITY"}, {"STRENGTH"}, {"TIMES", WH_TABLE_RIGHT}, {"EVIDENCE", WH_TABLE_FLEX}}},
+	{WH_KIND_CAP, "Capabilities", NULL, {{NULL}}},
 	{WH_KIND_SYSCALL,
 	 "System calls",
 	 syscall_row,
@@ -348,6 +327,9 @@ static int show_section(const struct section *s, struct wh_trace *t, bool all)
 	if (s->kind == WH_KIND_FILE)
 		return wh_files_print((const struct wh_file *const *)facts, n, all, stdout, width,
 				      colour);
+	if (s->kind == WH_KIND_CAP)
+		return wh_caps_print((const struct wh_cap *const *)facts, n, all, stdout, width,
+				     colour);
 	while (columns < WH_TABLE_COLUMNS_MAX && s->column[columns].title)
 		columns++;
 	tab = wh_table_new(s->column, columns);

@@ -7,15 +7,20 @@
 #include "whittle/escape.h"
 
 /* Evidence names paths, which are bytes. */
-static int add_escaped(json_t *array, const char *text)
+static int add_escaped(json_t *array, const char *evidence, const char *behind)
 {
-	wh_auto(str) utf8 = wh_escape_utf8(text);
+	wh_auto(buf) text = {0};
+	wh_auto(str) whole = NULL, utf8 = NULL;
+
+	wh_buf_addf(&text, "%s%s", evidence, behind);
+	whole = wh_buf_take(&text);
+	utf8 = whole ? wh_escape_utf8(whole) : NULL;
 
 	return utf8 ? json_array_append_new(array, json_string(utf8)) : -1;
 }
 
 /* NULL when memory ran out: a reason that is lost must not go unnoticed. */
-static json_t *reasons_of(const struct wh_policy_cap *cap)
+static json_t *reasons_of(const struct wh_policy *p, const struct wh_policy_cap *cap)
 {
 	json_t *reasons = json_array();
 	int r = json_array_append_new(reasons, json_string(cap->reason));
@@ -24,7 +29,8 @@ static json_t *reasons_of(const struct wh_policy_cap *cap)
 		const struct wh_strset *evidence = &cap->facts[i]->evidence;
 
 		for (size_t j = 0; r == 0 && j < evidence->n; j++)
-			r = add_escaped(reasons, evidence->v[j]);
+			r = add_escaped(reasons, evidence->v[j],
+					wh_policy_refused(p, cap->facts[i]));
 	}
 	if (r == 0)
 		return reasons;
@@ -38,7 +44,7 @@ static json_t *reasons_by_decision(const struct wh_policy *p, enum wh_policy_dec
 
 	for (size_t i = 0; i < p->n_caps; i++) {
 		if (p->caps[i].decision != decision ||
-		    json_object_set_new(object, p->caps[i].name, reasons_of(&p->caps[i])) == 0)
+		    json_object_set_new(object, p->caps[i].name, reasons_of(p, &p->caps[i])) == 0)
 			continue;
 		json_decref(object);
 		return NULL;

@@ -124,7 +124,7 @@ static void add_cap_fact(const struct wh_policy *p, struct wh_buf *b, const stru
 #undef X
 	};
 
-	wh_buf_addf(b, "    %s%s\n", strengths[fact->strength], fact->denied ? ", but denied" : "");
+	wh_buf_addf(b, "    %s%s\n", strengths[fact->strength], wh_policy_refused(p, fact));
 	add_set(b, &fact->evidence, "evidence");
 	add_set(b, &fact->syscalls, "calls");
 	add_head(p, b, &fact->f);
@@ -234,7 +234,7 @@ static int explain_cap(const struct wh_policy *p, const char *item, struct wh_bu
 		[WH_POLICY_ADD] = "added",
 		[WH_POLICY_COVERED] = "not added: covered",
 		[WH_POLICY_CONSIDERED] = "not added: considered",
-		[WH_POLICY_DENIED] = "not added: denied while recording",
+		[WH_POLICY_DENIED] = "not added: refused while recording",
 	};
 	int number = wh_capability_number(item);
 	const struct wh_policy_cap *cap = wh_policy_find_cap(p, item);

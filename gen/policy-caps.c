@@ -57,14 +57,43 @@ static int add_fact(struct wh_policy *p, const struct wh_cap *fact, struct wh_er
 	return 0;
 }
 
-static void decide(struct wh_policy_cap *cap)
+bool wh_policy_went_on(const struct wh_policy *p, const struct wh_cap *denied)
 {
-	bool denied = false, possible = false;
+	size_t n;
+	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_run *run = runs[i];
+
+		if (run->failed || !run->complete)
+			continue;
+		for (size_t j = 0; j < denied->f.runs.n; j++)
+			if (strcmp(denied->f.runs.v[j], run->id) == 0)
+				return true;
+		/* There were more than a fact keeps: this may well be one of them. */
+		if (denied->f.runs.overflow)
+			return true;
+	}
+	return false;
+}
+
+const char *wh_policy_refused(const struct wh_policy *p, const struct wh_cap *fact)
+{
+	if (!fact->denied)
+		return "";
+	return wh_policy_went_on(p, fact) ? " (refused, and it went on without)"
+					  : " (refused, and the recording failed)";
+}
+
+static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
+{
+	bool denied = false, possible = false, went_on = false;
 	enum wh_strength best = WH_STRENGTH_POSSIBLE;
 
 	for (size_t i = 0; i < cap->n_facts; i++) {
 		if (cap->facts[i]->denied) {
 			denied = true;
+			went_on |= wh_policy_went_on(p, cap->facts[i]);
 			continue;
 		}
 		possible = true;
@@ -87,8 +116,10 @@ static void decide(struct wh_policy_cap *cap)
 	} else if (denied) {
 		cap->decision = WH_POLICY_DENIED;
 		cap->reason =
-			"the service asked for it, was refused while recording, and ran without "
-			"it";
+			went_on ? "a call was refused for want of it, and the service went on: "
+				  "evidence that it is not needed"
+				: "a call was refused for want of it, and the recording failed: "
+				  "that may be why; record again with it";
 	}
 }
 
@@ -176,6 +207,23 @@ static int add_evidence(struct wh_policy *p, struct wh_policy_cap *cap, struct w
 	return cap->evidence ? 0 : wh_error_oom(e);
 }
 
+/* A recording that failed is warned of; that this may be why, too. */
+static int warn_lacking(struct wh_policy *p, const struct wh_policy_cap *cap, struct wh_error *e)
+{
+	if (cap->decision != WH_POLICY_DENIED)
+		return 0;
+	for (size_t i = 0; i < cap->n_facts; i++)
+		if (wh_policy_went_on(p, cap->facts[i]))
+			return 0;
+	return wh_policy_warn(
+		p,
+		wh_pool_printf(&p->pool,
+			       "a call was refused for want of %s in a recording that "
+			       "failed: it may be needed, and is not added",
+			       cap->name),
+		false, NULL, e);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct wh_policy_cap *x = a, *y = b;
@@ -195,8 +243,8 @@ int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
 			return r;
 	}
 	for (size_t i = 0; i < p->n_caps; i++) {
-		decide(&p->caps[i]);
-		if (add_evidence(p, &p->caps[i], e) < 0)
+		decide(p, &p->caps[i]);
+		if (add_evidence(p, &p->caps[i], e) < 0 || warn_lacking(p, &p->caps[i], e) < 0)
 			return -ENOMEM;
 	}
 	if (p->n_caps)

@@ -145,7 +145,7 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 		[WH_POLICY_ADD] = "added",
 		[WH_POLICY_COVERED] = "covered",
 		[WH_POLICY_CONSIDERED] = "left out",
-		[WH_POLICY_DENIED] = "denied while recording",
+		[WH_POLICY_DENIED] = "refused, left out",
 	};
 
 	wh_buf_adds(b, "<section id=\"capabilities\"><h2>Capabilities</h2>\n");
@@ -173,7 +173,7 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 			for (size_t k = 0; k < evidence->n; k++) {
 				wh_buf_adds(b, "<br><code>");
 				add_html(b, evidence->v[k]);
-				wh_buf_adds(b, "</code>");
+				wh_buf_addf(b, "</code>%s", wh_policy_refused(p, cap->facts[j]));
 			}
 			wh_buf_adds(b, evidence->overflow ? "<br>…" : "");
 		}

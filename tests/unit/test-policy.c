@@ -214,6 +214,41 @@ static void test_caps(void)
 	CU_ASSERT_PTR_NULL(wh_policy_find_cap(p, "CAP_NONSENSE"));
 }
 
+/* A refusal after which the recording went well says that it is not needed; after one that failed, nothing. */
+static void test_caps_refused(void)
+{
+	static const char text[] = RUN "\"syscalls\":[" CALL("x86_64", "read") "],\"caps\":[" CAP(
+		"CHOWN", "required", "true", "chown") "]}";
+	static const struct {
+		const char *is, *becomes;
+		bool went_on;
+	} cases[] = {
+		{"\"failed\":false", "\"failed\":false", true},
+		{"\"failed\":false", "\"failed\":true", false},
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(cases); i++) {
+		const char *at = strstr(text, cases[i].is);
+		wh_auto(str) json = NULL;
+		bool warned = false;
+
+		CU_ASSERT_FATAL(asprintf(&json, "%.*s%s%s", (int)(at - text), text,
+					 cases[i].becomes, at + strlen(cases[i].is)) > 0);
+		wh_auto(policy) p = policy_of(json);
+		const struct wh_policy_cap *cap = wh_policy_find_cap(p, "CHOWN");
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(cap);
+		CU_ASSERT_EQUAL(cap->decision, WH_POLICY_DENIED);
+		CU_ASSERT_EQUAL(wh_policy_went_on(p, cap->facts[0]), cases[i].went_on);
+		CU_ASSERT_EQUAL(strstr(cap->reason, "not needed") != NULL, cases[i].went_on);
+		CU_ASSERT_EQUAL(strstr(wh_policy_refused(p, cap->facts[0]), "went on") != NULL,
+				cases[i].went_on);
+		for (size_t k = 0; k < p->n_warnings; k++)
+			warned |= strstr(p->warnings[k].text, "want of CAP_CHOWN") != NULL;
+		CU_ASSERT_EQUAL(warned, !cases[i].went_on);
+	}
+}
+
 /* Only DAC_READ_SEARCH itself opens a file by its handle. */
 static void test_caps_handle(void)
 {
@@ -683,6 +718,7 @@ int main(void)
 		{"generalise: bad tables", test_generalise_table},
 		{"capabilities", test_caps},
 		{"capabilities: handles", test_caps_handle},
+		{"what a refusal says depends on how the recording ended", test_caps_refused},
 		{"a capability that another one stands in for", test_caps_instead},
 		{"syscalls", test_syscalls},
 		{"syscalls: floors", test_syscalls_floor},
