@@ -63,8 +63,8 @@ static void enter_mlockall(struct wh_caprule_ask *ask)
 		wh_caprule_need(ask, CAP_IPC_LOCK, -1, REQUIRED,
 				"lock all memory beyond RLIMIT_MEMLOCK");
 	} else if (wh_caprule_arg(ask, 0) & MCL_FUTURE) {
-		/* mlock_future_ok(): brk() and mmap() fail once the limit is reached. */
-		wh_caprule_need(ask, CAP_IPC_LOCK, -1, LIKELY,
+		/* mlock_future_ok(): brk() and mmap() fail once the limit is reached, if ever. */
+		wh_caprule_need(ask, CAP_IPC_LOCK, -1, POSSIBLE,
 				"lock all memory to come, which RLIMIT_MEMLOCK bounds");
 		wh_caprule_silent(ask);
 	}

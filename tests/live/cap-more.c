@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Less common checks: limits, tracing, scheduling, keys of other kinds than cap-machine's. */
 /* LIVE: m32 */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/fanotify.h>
@@ -56,6 +57,44 @@ static int watch_threads(void)
 static int watch_directories(void)
 {
 	return watch_with(FAN_REPORT_DIR_FID);
+}
+static int enter_own(void)
+{
+	return setns(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), CLONE_NEWUTS);
+}
+static int set_nothing(void)
+{
+	/* Neither a time nor a zone: past the question there is nothing to do. */
+	return (int)syscall(SYS_settimeofday, NULL, NULL);
+}
+static int io_priority(int class)
+{
+	return (int)syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, class << 13 | 4);
+}
+static int io_real_time(void)
+{
+	return io_priority(1);
+}
+static int io_best_effort(void)
+{
+	return io_priority(2);
+}
+static int queue_of_messages(long most)
+{
+	/* struct mq_attr: flags, maxmsg, msgsize, curmsgs. */
+	long attr[8] = {0, most, 64};
+
+	return syscall(SYS_mq_open, "whittle-test", O_CREAT | O_RDONLY | O_CLOEXEC, 0600, attr) < 0
+		       ? -1
+		       : (int)syscall(SYS_mq_unlink, "whittle-test");
+}
+static int many_messages(void)
+{
+	return queue_of_messages(4096);
+}
+static int few_messages(void)
+{
+	return queue_of_messages(4);
 }
 static int priority_of_others(void)
 {
@@ -119,8 +158,14 @@ int main(void)
 		{NEEDS(SYS_RESOURCE), pipe_large, pipe_small,
 		 "make a pipe larger than pipe-max-size"},
 		{NEEDS(SYS_NICE), reset_off, reset_on, "take SCHED_RESET_ON_FORK away"},
+		{NEEDS(SYS_ADMIN), enter_own, NULL, "enter another namespace"},
+		{NEEDS(SYS_TIME), set_nothing, NULL, "set the clock"},
+		{CAP_SYS_NICE, CAP_SYS_ADMIN, "required", io_real_time, io_best_effort,
+		 "use the real-time I/O class"},
 		{NEEDS(SYS_ADMIN), watch_threads, watch_directories, "watch with fanotify"},
 	};
+	const struct cap_case messages = {NEEDS(SYS_RESOURCE), many_messages, few_messages,
+					  "make a message queue beyond fs.mqueue's limits", EINVAL};
 	const struct cap_case queue = {NEEDS(SYS_RESOURCE), queue_larger, queue_same,
 				       "let a message queue hold more than kernel.msgmnb"};
 
@@ -128,6 +173,7 @@ int main(void)
 		cap_try(&cases[i]);
 	expect_that(unshare(CLONE_NEWIPC) == 0);
 	cap_expect(NEEDS(SYS_ADMIN), false, "make a new IPC namespace", 0);
+	cap_try(&messages);
 	own_queue = msgget(IPC_PRIVATE, 0600);
 	expect_that(own_queue >= 0);
 	if (sizeof(long) == 8)
@@ -135,7 +181,7 @@ int main(void)
 	scheduling();
 	expect_that(cap_run(lock_future, CAP_IPC_LOCK, -1) == 0);
 	expect_that(cap_run(lock_future, -1, -1) == 0);
-	cap_expect(CAP_IPC_LOCK, CAP_NONE, "likely", false,
+	cap_expect(CAP_IPC_LOCK, CAP_NONE, "possible", false,
 		   "lock all memory to come, which RLIMIT_MEMLOCK bounds", 0);
 	cap_done();
 	return 0;
