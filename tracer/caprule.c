@@ -87,7 +87,7 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	need->cap = cap;
 	need->instead = instead;
 	need->strength = strength;
-	need->search = need->silent = need->answered = false;
+	need->search = need->silent = need->answered = need->outer = false;
 	need->err = 0;
 	need->vain = wh_caprule_is_vain(ask, cap);
 	ask->last = need;
@@ -120,6 +120,12 @@ void wh_caprule_answered(struct wh_caprule_ask *ask)
 {
 	if (ask->last)
 		ask->last->answered = true;
+}
+
+void wh_caprule_outer(struct wh_caprule_ask *ask)
+{
+	if (ask->last)
+		ask->last->outer = true;
 }
 
 void wh_caprule_simple(struct wh_caprule_ask *ask)
@@ -169,6 +175,7 @@ static int record(struct wh_caprule_ask *ask, const struct wh_need *need, enum w
 		  bool denied)
 {
 	const struct wh_call *call = ask->call;
+	bool foreign = call->cap_foreign && !need->outer;
 	struct wh_cap key = {.denied = denied}, *fact;
 	wh_auto(buf) text = {0};
 	wh_auto(str) evidence = NULL;
@@ -178,10 +185,10 @@ static int record(struct wh_caprule_ask *ask, const struct wh_need *need, enum w
 	if (need->instead >= 0)
 		key.instead = wh_capability_row((unsigned)need->instead)->name;
 	/* Whoever makes a user namespace has every capability in it: a container need not give any. */
-	key.strength = call->cap_foreign ? WH_STRENGTH_POSSIBLE : strength;
+	key.strength = foreign ? WH_STRENGTH_POSSIBLE : strength;
 	wh_buf_addf(&text, "%s by uid %u%s needs %s", need->evidence,
 		    wh_caprule_say_uid(ask, call->cap_uid),
-		    call->cap_foreign ? " in a user namespace of its own" : "", key.cap);
+		    foreign ? " in a user namespace of its own" : "", key.cap);
 	if (key.instead)
 		wh_buf_addf(&text, " or %s", key.instead);
 	evidence = wh_buf_take(&text);

@@ -115,9 +115,9 @@ static const struct {
 static void need_new(struct wh_caprule_ask *ask, uint64_t flags)
 {
 	if (flags & CLONE_NEWUSER) {
-		/* verify_root_map(): or it may not map the parent's uid 0 later, which root will. */
+		/* parent_could_setfcap: what counts is whether uid 0 is mapped, caprule_special.c. */
 		if (ask->creds->euid == wh_caprule_uid(ask, 0)) {
-			wh_caprule_need(ask, CAP_SETFCAP, -1, LIKELY,
+			wh_caprule_need(ask, CAP_SETFCAP, -1, POSSIBLE,
 					"make a user namespace that may map uid 0");
 			wh_caprule_silent(ask);
 		}

@@ -83,6 +83,9 @@ void wh_caprule_silent(struct wh_caprule_ask *ask);
 /** wh_caprule_by() - for want of the last need the kernel says @err, and nothing else. */
 void wh_caprule_by(struct wh_caprule_ask *ask, int err);
 
+/** wh_caprule_outer() - the last need was decided by what the task held where it made its user namespace. */
+void wh_caprule_outer(struct wh_caprule_ask *ask);
+
 /** wh_caprule_answered() - who lacks the last need is told so by a later message (netlink). */
 void wh_caprule_answered(struct wh_caprule_ask *ask);
 

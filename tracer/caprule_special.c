@@ -219,6 +219,20 @@ static void need_sysctl(struct wh_caprule_ask *ask, const struct wh_place *place
 	wh_caprule_by(ask, EACCES);
 }
 
+/* verify_root_map(): root maps its own number, for which it must have had this where the namespace was made. */
+static void need_root_map(struct wh_caprule_ask *ask, const struct wh_place *place)
+{
+	const struct wh_userns *home = &ask->r->home;
+	uint32_t root;
+
+	if (fnmatch("/proc/[0-9]*/uid_map", place->path, FNM_PATHNAME) != 0 ||
+	    !wh_userns_outside(home, &home->uid, 0, &root) || ask->creds->euid != root)
+		return;
+	wh_caprule_need(ask, CAP_SETFCAP, -1, LIKELY, "map uid 0 into a user namespace");
+	if (ask->call->cap_foreign)
+		wh_caprule_outer(ask);
+}
+
 /* audit_set_loginuid_perm(): the first time is free. */
 static void need_loginuid(struct wh_caprule_ask *ask, const struct wh_place *place)
 {
@@ -315,6 +329,9 @@ void wh_caprule_special(struct wh_caprule_ask *ask, const struct wh_place *place
 		need_sysctl(ask, place, want);
 	else
 		need_other_process(ask, place);
-	if (want & WH_DAC_W)
+	ask->last = NULL;
+	if (want & WH_DAC_W) {
+		need_root_map(ask, place);
 		need_loginuid(ask, place);
+	}
 }

@@ -97,6 +97,7 @@ struct wh_place {
  * @search: it was used before the call got to anything else: even if that failed then
  * @silent: without it the call goes through all the same, and does less
  * @vain: it is asked for in a user namespace in which the task can hold nothing
+ * @outer: it was decided when the task was not yet in the user namespace that it has made
  * @answered: the call goes through all the same, and the refusal comes as a message later
  * @err: the one errno by which the kernel refuses for want of it; 0: EPERM, EACCES, or the rule's own
  * @evidence: what for, in words
@@ -104,7 +105,7 @@ struct wh_place {
 struct wh_need {
 	int cap, instead;
 	enum wh_strength strength;
-	bool search, silent, vain, answered;
+	bool search, silent, vain, answered, outer;
 	int err;
 	char *evidence;
 };

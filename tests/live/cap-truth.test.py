@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Is what a recording calls required really needed, and is it enough? Each action is recorded with all
-capabilities, then run for real: with exactly those that the recording required it must work, and
+"""Is what a recording calls required or likely really needed, and is it enough? Each action is recorded with all
+capabilities, then run for real: with exactly those that the recording suggests it must work, and
 without any one of them it must fail. setpriv takes them from the bounding set, so root has none more."""
 import json
 import os
@@ -92,7 +92,7 @@ sys.exit(0 if b"hello" in answer else 1)
 PORT = free_port(1000)
 PY = "/usr/bin/python3"
 
-# name, command (in a folder with the above), capabilities that must be required and no others
+# name, command (in a folder with the above), capabilities that must be suggested and no others
 ACTIONS = [
     ("read", ["cat", "secret"], ["DAC_READ_SEARCH"]),
     ("read-open", ["cat", "theirs"], []),
@@ -136,12 +136,49 @@ os._exit(0 if os.WIFSIGNALED(os.waitpid(pid, 0)[1]) else 1)
 """], ["KILL", "SETUID"]),
     ("unshare", ["unshare", "--mount", "true"], ["SYS_ADMIN"]),
     ("unshare-user", ["unshare", "--user", "--mount", "--propagation", "unchanged", "true"], []),
+    ("unshare-root", ["unshare", "--map-root-user", "true"], ["SETFCAP"]),
+    ("link-of-other", [PY, "-c", """
+import os
+(ready, done), (wait, end) = os.pipe(), os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.setuid(33)
+    os.close(end)
+    os.write(done, b"x")
+    os._exit(len(os.read(wait, 1)))
+os.close(done)
+if os.read(ready, 1) == b"x":
+    os.readlink(f"/proc/{pid}/exe")
+else:
+    os._exit(1)
+"""], ["SETUID", "SYS_PTRACE"]),
+    ("interface", ["unshare", "--net", "ip", "link", "set", "lo", "up"],
+     ["NET_ADMIN", "SYS_ADMIN"]),
+    ("audit", [PY, "-c", """
+import socket, struct
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
+s.send(struct.pack("=IHHII", 20, 1005, 5, 1, 0) + b"test")
+raise SystemExit(struct.unpack("=i", s.recv(100)[16:20])[0] != 0)
+"""], ["AUDIT_WRITE"]),
     ("mount", ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "root"], ["SYS_ADMIN"]),
     ("setcap", ["setcap", "cap_net_raw+ep", "mine"], ["SETFCAP"]),
     ("hostname", ["unshare", "--uts", "hostname", "whittle"], ["SYS_ADMIN"]),
     ("nginx", [PY, "serve.py"],
      ["CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", "SETGID", "SETUID"]),
 ]
+
+
+def has_audit():
+    try:
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9).close()
+        return True
+    except OSError:
+        return False
+
+
+if not has_audit():
+    ACTIONS = [a for a in ACTIONS if a[0] != "audit"]
+
 
 def in_folder(action):
     folder = tempfile.mkdtemp(prefix="whittle-truth.", dir=os.getcwd())
@@ -188,8 +225,8 @@ def record(command):
 
 
 def needed(caps):
-    """Required ones; not those for which another one that is required anyway would do."""
-    required = [c for c in caps if c["strength"] == "required" and not c["denied"]]
+    """What is suggested; not those for which another one that is needed anyway would do."""
+    required = [c for c in caps if c["strength"] != "possible" and not c["denied"]]
     firm = {c["cap"] for c in required if not c.get("instead")}
     firm |= {c["cap"] for c in required if c.get("instead") and c["instead"] not in firm}
     return {c[len("CAP_"):] for c in firm}
@@ -202,7 +239,7 @@ def check(name, command, expected):
     have = needed(caps)
     if have != set(expected):
         words = [e for c in caps for e in c["evidence"]]
-        return f"required are {sorted(have)}, not {sorted(expected)}: {words}"
+        return f"suggested are {sorted(have)}, not {sorted(expected)}: {words}"
     if run_with(command, have) != 0:
         return f"it fails with only {sorted(have)}"
     for cap in sorted(have):
