@@ -63,7 +63,7 @@ server {{ listen 127.0.0.1:{port}; location / {{ return 200 hello; }} }} }}
     # Start the real thing, ask it once, stop it: its exit status is the answer's.
     write(f"{folder}/serve.py", f"""import socket, subprocess, sys, time
 p = subprocess.Popen(["nginx", "-c", "{folder}/nginx.conf", "-e", "{folder}/error.log"])
-answer, end = b"", time.monotonic() + 6
+answer, end = b"", time.monotonic() + 15
 while time.monotonic() < end:
     time.sleep(0.05)
     if p.poll() is not None:
