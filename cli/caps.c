@@ -20,9 +20,9 @@ static void evidence_cell(struct wh_table *tab, const struct wh_strset *evidence
 static void add_row(struct wh_table *tab, const struct wh_cap *c, bool all)
 {
 	static const enum wh_table_style styles[WH_STRENGTHS] = {
-		[WH_STRENGTH_POSSIBLE] = WH_TABLE_FAINT,
-		[WH_STRENGTH_LIKELY] = WH_TABLE_PLAIN,
-		[WH_STRENGTH_REQUIRED] = WH_TABLE_GOOD,
+		[WH_STRENGTH_POSSIBLE] = WH_TABLE_FAINT, [WH_STRENGTH_LIKELY] = WH_TABLE_PLAIN,
+		[WH_STRENGTH_REQUIRED] = WH_TABLE_GOOD,	 [WH_STRENGTH_NOT_NEEDED] = WH_TABLE_WARN,
+		[WH_STRENGTH_PROVED] = WH_TABLE_GOOD,
 	};
 
 	wh_table_cell(tab, WH_TABLE_BOLD, "%s%s%s", c->cap, c->instead ? " or " : "",

@@ -136,9 +136,14 @@ static const struct wh_field run_fields[] = {
 };
 
 static const struct wh_field syscall_fields[] = {
-	FIELD(wh_syscall, abi, STR, KEY), FIELD(wh_syscall, name, STR, KEY),
-	FIELD(wh_syscall, number, U64),	  FIELD(wh_syscall, errors, COUNTS),
-	FIELD(wh_syscall, args, TUPLES),  HEAD,
+	FIELD(wh_syscall, abi, STR, KEY),
+	FIELD(wh_syscall, name, STR, KEY),
+	FIELD(wh_syscall, number, U64),
+	FIELD(wh_syscall, errors, COUNTS),
+	FIELD(wh_syscall, args, TUPLES),
+	FIELD(wh_syscall, proved, SET, .limit = WH_LIMIT_EVIDENCE),
+	FIELD(wh_syscall, not_needed, SET, .limit = WH_LIMIT_EVIDENCE),
+	HEAD,
 };
 
 static const struct wh_field file_fields[] = {

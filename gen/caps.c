@@ -56,11 +56,18 @@ int wh_caps_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *
 {
 	const struct wh_policy *p = emit->policy;
 	wh_auto(str) text = NULL;
-	json_t *add = json_array(), *json;
+	json_t *add = json_array(), *unneeded = NULL, *json;
 
 	for (size_t i = 0; i < p->n_caps; i++) {
 		if (p->caps[i].decision == WH_POLICY_ADD)
 			json_array_append_new(add, json_string(p->caps[i].name));
+		if (p->caps[i].decision == WH_POLICY_UNNEEDED && !unneeded) {
+			unneeded = reasons_by_decision(p, WH_POLICY_UNNEEDED);
+			if (!unneeded) {
+				json_decref(add);
+				return wh_error_oom(e);
+			}
+		}
 	}
 	json = json_pack("{s:[s], s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s, s:b, s:s}}", "drop",
 			 "ALL", "add", add, "reasons", reasons_by_decision(p, WH_POLICY_ADD),
@@ -70,6 +77,9 @@ int wh_caps_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *
 			 "whittle " WH_VERSION, "name", p->name, "runtime", p->runtime,
 			 "no_new_privs", p->no_new_privs, "no_new_privs_reason",
 			 p->no_new_privs_reason);
+	if (json && unneeded)
+		json_object_set(json, "not_needed", unneeded);
+	json_decref(unneeded);
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	json_decref(json);
 	if (!text)

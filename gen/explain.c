@@ -114,6 +114,8 @@ static void add_syscall_fact(const struct wh_policy *p, struct wh_buf *b,
 	wh_buf_addf(b, "    on %s\n", fact->abi);
 	add_head(p, b, &fact->f);
 	add_counts(b, &fact->errors, "failed");
+	add_set(b, &fact->proved, "proved");
+	add_set(b, &fact->not_needed, "unneeded");
 }
 
 static void add_cap_fact(const struct wh_policy *p, struct wh_buf *b, const struct wh_cap *fact)
@@ -127,7 +129,12 @@ static void add_cap_fact(const struct wh_policy *p, struct wh_buf *b, const stru
 	wh_buf_addf(b, "    %s%s\n", strengths[fact->strength], wh_policy_refused(p, fact));
 	add_set(b, &fact->evidence, "evidence");
 	add_set(b, &fact->syscalls, "calls");
-	add_head(p, b, &fact->f);
+	if (fact->strength < WH_STRENGTH_NOT_NEEDED) {
+		add_head(p, b, &fact->f);
+		return;
+	}
+	wh_buf_addf(b, "      %-9s%" PRIu64 " times\n", "tried", fact->f.count);
+	add_runs(p, b, &fact->f.runs);
 }
 
 static void add_file_fact(const struct wh_policy *p, struct wh_buf *b, const struct wh_file *fact)
@@ -235,6 +242,7 @@ static int explain_cap(const struct wh_policy *p, const char *item, struct wh_bu
 		[WH_POLICY_COVERED] = "not added: covered",
 		[WH_POLICY_CONSIDERED] = "not added: considered",
 		[WH_POLICY_DENIED] = "not added: refused while recording",
+		[WH_POLICY_UNNEEDED] = "not added: proved not needed",
 	};
 	int number = wh_capability_number(item);
 	const struct wh_policy_cap *cap = wh_policy_find_cap(p, item);

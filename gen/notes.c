@@ -31,6 +31,7 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 		[WH_POLICY_COVERED] = "covered by another one",
 		[WH_POLICY_CONSIDERED] = "considered, not added",
 		[WH_POLICY_DENIED] = "refused, not added",
+		[WH_POLICY_UNNEEDED] = "proved not needed by the recorded load, not added",
 	};
 	const struct wh_policy_cap *bind = wh_policy_find_cap(p, "CAP_NET_BIND_SERVICE");
 	bool added = false;

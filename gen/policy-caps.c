@@ -57,6 +57,63 @@ static int add_fact(struct wh_policy *p, const struct wh_cap *fact, struct wh_er
 	return 0;
 }
 
+static bool has(const struct wh_strset *set, const char *s)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		if (strcmp(set->v[i], s) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a load of every recording in which @fact was seen was served without the capability. */
+static bool served_without(const struct wh_policy_cap *cap, const struct wh_cap *fact)
+{
+	if (fact->f.runs.overflow || !fact->f.runs.n)
+		return false;
+	for (size_t i = 0; i < fact->f.runs.n; i++) {
+		bool served = false;
+
+		for (size_t j = 0; j < cap->n_facts && !served; j++)
+			served = cap->facts[j]->strength == WH_STRENGTH_NOT_NEEDED &&
+				 has(&cap->facts[j]->f.runs, fact->f.runs.v[i]);
+		if (!served)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What trials say. That one load was served without it means nothing for another recording, which then stands;
+ * and where another load proved it, it is needed. Return: whether that decides.
+ */
+static bool decide_by_trial(struct wh_policy_cap *cap)
+{
+	bool tried = false, stands = false;
+
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		const struct wh_cap *fact = cap->facts[i];
+
+		if (fact->denied)
+			continue;
+		if (fact->strength == WH_STRENGTH_PROVED) {
+			cap->decision = WH_POLICY_ADD;
+			cap->reason = "proved: it was taken away, and the load was not served";
+			return true;
+		}
+		if (fact->strength == WH_STRENGTH_NOT_NEEDED)
+			tried = true;
+		else if (fact->strength != WH_STRENGTH_POSSIBLE)
+			stands |= !served_without(cap, fact);
+	}
+	if (!tried || stands)
+		return false;
+	cap->decision = WH_POLICY_UNNEEDED;
+	cap->reason = "it was taken away, and each recorded load that seemed to need it was served "
+		      "all the same; another load may need it";
+	return true;
+}
+
 bool wh_policy_went_on(const struct wh_policy *p, const struct wh_cap *denied)
 {
 	size_t n;
@@ -90,7 +147,11 @@ static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 	bool denied = false, possible = false, went_on = false;
 	enum wh_strength best = WH_STRENGTH_POSSIBLE;
 
+	if (decide_by_trial(cap))
+		return;
 	for (size_t i = 0; i < cap->n_facts; i++) {
+		if (cap->facts[i]->strength == WH_STRENGTH_NOT_NEEDED)
+			continue;
 		if (cap->facts[i]->denied) {
 			denied = true;
 			went_on |= wh_policy_went_on(p, cap->facts[i]);
@@ -138,6 +199,15 @@ static bool uses(const struct wh_policy_cap *cap, const char *const *calls)
 	return false;
 }
 
+static bool is_proved(const struct wh_policy_cap *cap)
+{
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		if (cap->facts[i]->strength == WH_STRENGTH_PROVED && !cap->facts[i]->denied)
+			return true;
+	}
+	return false;
+}
+
 /* Another capability that would have done each time, and is added for something else anyway. */
 static const struct wh_policy_cap *stand_in(const struct wh_policy *p,
 					    const struct wh_policy_cap *cap)
@@ -147,7 +217,11 @@ static const struct wh_policy_cap *stand_in(const struct wh_policy *p,
 	for (size_t i = 0; i < cap->n_facts; i++) {
 		const struct wh_cap *fact = cap->facts[i];
 
-		if (fact->denied || fact->strength == WH_STRENGTH_POSSIBLE)
+		/* One that is proved was needed beside all others. */
+		if (is_proved(cap))
+			return NULL;
+		if (fact->denied || fact->strength == WH_STRENGTH_POSSIBLE ||
+		    fact->strength == WH_STRENGTH_NOT_NEEDED)
 			continue;
 		other = fact->instead ? find(p, fact->instead) : NULL;
 		if (!other || other->decision != WH_POLICY_ADD)
@@ -175,6 +249,31 @@ static int cover_by_facts(struct wh_policy *p, struct wh_error *e)
 	return 0;
 }
 
+/* What was seen in use and is left out all the same is nothing to be found out later. */
+static int warn_of_unneeded(struct wh_policy *p, const struct wh_policy_cap *cap,
+			    struct wh_error *e)
+{
+	const char *said = NULL;
+	bool seen = false;
+
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		const struct wh_cap *fact = cap->facts[i];
+
+		if (fact->strength == WH_STRENGTH_NOT_NEEDED && fact->evidence.n)
+			said = fact->evidence.v[0];
+		else if (fact->strength != WH_STRENGTH_POSSIBLE && !fact->denied)
+			seen = true;
+	}
+	if (!seen)
+		return 0;
+	return wh_policy_warn(p,
+			      wh_pool_printf(&p->pool,
+					     "%s was seen in use and is left out: %s. Another load "
+					     "may need it",
+					     cap->name, said ? said : "it was proved not needed"),
+			      false, NULL, e);
+}
+
 static int cover(struct wh_policy *p, struct wh_error *e)
 {
 	for (size_t i = 0; i < WH_ARRAY_SIZE(dominances); i++) {
@@ -183,7 +282,8 @@ static int cover(struct wh_policy *p, struct wh_error *e)
 		const struct wh_policy_cap *greater = find(p, d->greater);
 
 		if (!lesser || !greater || lesser->decision != WH_POLICY_ADD ||
-		    greater->decision != WH_POLICY_ADD || uses(lesser, d->unless))
+		    greater->decision != WH_POLICY_ADD || is_proved(lesser) ||
+		    uses(lesser, d->unless))
 			continue;
 		lesser->decision = WH_POLICY_COVERED;
 		lesser->reason = wh_pool_printf(&p->pool, "%s, which is needed anyway, %s",
@@ -245,6 +345,9 @@ int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
 	for (size_t i = 0; i < p->n_caps; i++) {
 		decide(p, &p->caps[i]);
 		if (add_evidence(p, &p->caps[i], e) < 0 || warn_lacking(p, &p->caps[i], e) < 0)
+			return -ENOMEM;
+		if (p->caps[i].decision == WH_POLICY_UNNEEDED &&
+		    warn_of_unneeded(p, &p->caps[i], e) < 0)
 			return -ENOMEM;
 	}
 	if (p->n_caps)

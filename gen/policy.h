@@ -43,6 +43,7 @@ enum wh_policy_decision {
 	WH_POLICY_COVERED,    /* needed, but another one that is added does it as well */
 	WH_POLICY_CONSIDERED, /* not sure enough */
 	WH_POLICY_DENIED,     /* the service wanted it and did without */
+	WH_POLICY_UNNEEDED,   /* each load that seemed to need it was served without it */
 };
 
 /**

@@ -142,10 +142,9 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 {
 	static const char *const titles[] = {"Capability", "Decision", "Why", NULL};
 	static const char *const verdicts[] = {
-		[WH_POLICY_ADD] = "added",
-		[WH_POLICY_COVERED] = "covered",
-		[WH_POLICY_CONSIDERED] = "left out",
-		[WH_POLICY_DENIED] = "refused, left out",
+		[WH_POLICY_ADD] = "added",	     [WH_POLICY_COVERED] = "covered",
+		[WH_POLICY_CONSIDERED] = "left out", [WH_POLICY_DENIED] = "refused, left out",
+		[WH_POLICY_UNNEEDED] = "not needed",
 	};
 
 	wh_buf_adds(b, "<section id=\"capabilities\"><h2>Capabilities</h2>\n");

@@ -169,6 +169,8 @@ struct wh_syscall {
 	struct wh_counts
 		errors; /* by errno name; calls that succeeded or never returned are not in it */
 	struct wh_tuples args; /* of the arguments that core/syscall.c marks as worth keeping */
+	/* What was found by taking it away, in words with the load: without it, that failed, or was served. */
+	struct wh_strset proved, not_needed;
 };
 
 /**
@@ -333,11 +335,16 @@ struct wh_namespace {
 	struct wh_counts outcomes;
 };
 
-/** How sure it is that a capability was needed, in rising order. */
+/**
+ * How sure it is that a capability was needed, in rising order; the last two are not seen in a recording but by taking
+ * it away.
+ */
 #define WH_STRENGTH_LIST(X)                                                                        \
-	X(POSSIBLE, "possible") /* may have mattered; what decides could not be seen */            \
-	X(LIKELY, "likely")	/* the rule says so, with one input assumed */                     \
-	X(REQUIRED, "required") /* the kernel's rule, evaluated on what was seen, needs it */
+	X(POSSIBLE, "possible")	    /* may have mattered; what decides could not be seen */        \
+	X(LIKELY, "likely")	    /* the rule says so, with one input assumed */                 \
+	X(REQUIRED, "required")	    /* the kernel's rule, evaluated on what was seen, needs it */  \
+	X(NOT_NEEDED, "not-needed") /* the same load was served without it */                      \
+	X(PROVED, "proved")	    /* without it the load was not served */
 
 enum wh_strength {
 #define X(id, name) WH_STRENGTH_##id,
@@ -355,6 +362,9 @@ const char *wh_trace_strength_name(enum wh_strength strength);
  *   search used CAP_DAC_READ_SEARCH), or NULL: who needs that one anyway does not need @cap
  * @denied: the call failed for want of it: what the workload wanted, not what it had
  * @evidence: in words: "chown /var/lib/nginx/body to uid 33 by uid 0 needs CAP_CHOWN"
+ *
+ * Of strength proved and not-needed the count is that of the runs that said so, and f.runs are the recordings of the same
+ * command and load: of others nothing was tried.
  */
 struct wh_cap {
 	struct wh_fact f;

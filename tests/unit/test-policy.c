@@ -261,6 +261,39 @@ static void test_caps_handle(void)
 	CU_ASSERT_EQUAL(decision(p, "CAP_DAC_READ_SEARCH"), WH_POLICY_ADD);
 }
 
+/* Trials decide: what was proved stays; what one load did without goes, for the recordings of that load alone. */
+static void test_caps_tried(void)
+{
+	static const char used[] = CAP("CHOWN", "required", "false", "chown");
+	static const char proved[] = "," CAP("CHOWN", "proved", "false", "chown");
+	static const char without[] = "," CAP("CHOWN", "not-needed", "false", "chown");
+	static const char without_other[] =
+		",{\"cap\":\"CAP_CHOWN\",\"strength\":\"not-needed\",\"denied\":false,\"count\":1,"
+		"\"phases\":[],\"runs\":[\"fedcba9876543210\"]}";
+	static const char without_any[] = ",{\"cap\":\"CAP_CHOWN\",\"strength\":\"not-needed\","
+					  "\"denied\":false,\"count\":1,\"phases\":[]}";
+	static const struct {
+		const char *more, *too;
+		enum wh_policy_decision decision;
+		size_t warnings;
+	} cases[] = {
+		{"", "", WH_POLICY_ADD, 0},	      {proved, "", WH_POLICY_ADD, 0},
+		{without, "", WH_POLICY_UNNEEDED, 1}, {without_other, "", WH_POLICY_ADD, 0},
+		{without_any, "", WH_POLICY_ADD, 0},  {without, proved, WH_POLICY_ADD, 0},
+	};
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(cases); i++) {
+		char text[4096];
+
+		snprintf(text, sizeof(text),
+			 RUN "\"syscalls\":[" CALL("x86_64", "chown") "],\"caps\":[%s%s%s]}", used,
+			 cases[i].more, cases[i].too);
+		wh_auto(policy) p = policy_of(text);
+		CU_ASSERT_EQUAL(decision(p, "CAP_CHOWN"), cases[i].decision);
+		CU_ASSERT_EQUAL(p->n_warnings, cases[i].warnings);
+	}
+}
+
 /* What a fact says would have done instead does, if it is added for something else anyway. */
 static void test_caps_instead(void)
 {
@@ -720,6 +753,7 @@ int main(void)
 		{"capabilities: handles", test_caps_handle},
 		{"what a refusal says depends on how the recording ended", test_caps_refused},
 		{"a capability that another one stands in for", test_caps_instead},
+		{"a capability that was taken away", test_caps_tried},
 		{"syscalls", test_syscalls},
 		{"syscalls: floors", test_syscalls_floor},
 		{"syscalls: only ENOSYS", test_enosys_only},
