@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "cli/ablate.h"
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "judge/simulate.h"
@@ -161,55 +162,11 @@ static void print_cause(const struct wh_verify *v, const struct wh_verify_cause 
 	puts("\nRecord again with a load that does this, and generate from both traces.");
 }
 
-struct ablation_view {
-	size_t needed, not_proved, floor;
-};
-
-static void tell_ablation(void *data, const struct wh_verify_ablation *a)
-{
-	struct ablation_view *view = data;
-
-	if (a->floor) {
-		view->floor++;
-		return;
-	}
-	if (a->needed) {
-		view->needed++;
-		line("needed", WH_TABLE_PLAIN, "%s: without it, %s", a->entry, a->why);
-	} else {
-		view->not_proved++;
-		line("not proved", WH_TABLE_WARN, "%s: it passes without", a->entry);
-	}
-	fflush(stdout);
-}
-
 static void show_progress(void *data, const char *what)
 {
 	(void)data;
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "whittle verify: %s\n", what);
-}
-
-static int ablate(const struct wh_verify *v, const struct wh_verify_request *request,
-		  const char *which, double seconds, struct wh_error *e)
-{
-	struct ablation_view view = {0};
-	bool all = strcmp(which, "all") == 0;
-	int r;
-
-	puts("\nLeaving out one entry at a time:");
-	r = wh_verify_ablate(v, request, all || strcmp(which, "caps") == 0,
-			     all || strcmp(which, "syscalls") == 0, seconds, tell_ablation, &view,
-			     e);
-	if (r < 0)
-		return r;
-	printf("\n%zu needed, %zu not proved needed by this load", view.needed, view.not_proved);
-	if (view.floor)
-		printf(", %zu not tried (not seen in the service: for the container runtime, or "
-		       "implied)",
-		       view.floor);
-	putchar('\n');
-	return 0;
 }
 
 /* Return: whether the runtime of the bundle would get as far as to start the service; <0. */
@@ -231,9 +188,8 @@ static int check_floor(const struct wh_verify *v, struct wh_error *e)
 }
 
 static int verify(const struct wh_cli_args *args, struct wh_verify_request *request,
-		  struct wh_error *e)
+		  const struct wh_ablate_options *ablate, struct wh_error *e)
 {
-	const char *which = wh_cli_value(args, "ablate");
 	struct wh_trial_result *result = calloc(1, sizeof(*result));
 	struct wh_verify_cause *cause = calloc(1, sizeof(*cause));
 	wh_auto(verify) v = NULL;
@@ -261,8 +217,8 @@ static int verify(const struct wh_cli_args *args, struct wh_verify_request *requ
 			r = found;
 		else
 			print_cause(v, cause);
-	} else if (r == WH_CLI_FINE && which) {
-		r = ablate(v, request, which, result->seconds, e);
+	} else if (r == WH_CLI_FINE && (ablate->caps || ablate->syscalls)) {
+		r = wh_cli_ablate(v, request, ablate, result, e);
 	}
 	free(cause);
 	free(result);
@@ -281,11 +237,14 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 	};
 	struct sigaction action = {.sa_handler = interrupt};
 	wh_auto(str) path = NULL;
+	struct wh_ablate_options ablate;
 	struct wh_ready *ready;
 	int out = -1, err = -1, status;
 
 	if (wh_cli_seconds(args, "timeout", 60, &request.timeout, e) < 0 ||
-	    wh_cli_seconds(args, "grace", 10, &request.grace, e) < 0)
+	    wh_cli_seconds(args, "grace", 10, &request.grace, e) < 0 ||
+	    wh_cli_ablate_options(wh_cli_value(args, "ablate"), wh_cli_value(args, "repeat"),
+				  &ablate, e) < 0)
 		return WH_CLI_TROUBLE;
 	/* Said now rather than after the service was started. */
 	if (request.ready) {
@@ -301,7 +260,7 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	status = verify(args, &request, e);
+	status = verify(args, &request, &ablate, e);
 	return status < 0 ? WH_CLI_TROUBLE : status;
 }
 
@@ -312,8 +271,9 @@ static const struct wh_cli_option options[] = {
 	{"load", 'l', "CMD", "shell command to run once it is ready; must exit 0"},
 	{"timeout", 't', "S", "patience for being ready, and for the load (default 60)"},
 	{"grace", 0, "S", "seconds from SIGTERM to SIGKILL (default 10)"},
-	{"ablate", 0, "caps|syscalls|all", "then leave out one entry at a time and try again",
-	 true},
+	{"ablate", 0, "caps|syscalls|all",
+	 "then find the least that serves; N runs must agree (default 2)", true},
+	{"repeat", 0, "N", "with --ablate: runs that must agree (default 2)", .joined = true},
 	{NULL},
 };
 

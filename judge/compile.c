@@ -59,6 +59,15 @@ static int add_rule(scmp_filter_ctx ctx, const struct wh_filter_rule *rule, int 
 	return 0;
 }
 
+static bool left_out(const struct wh_filter_options *options, const char *name)
+{
+	for (size_t i = 0; i < options->n_without; i++) {
+		if (strcmp(options->without[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int add_rules(scmp_filter_ctx ctx, const struct wh_filter *f,
 		     const struct wh_filter_options *options, struct wh_error *e)
 {
@@ -66,7 +75,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct wh_filter *f,
 		const struct wh_filter_rule *rule = &f->rules[i];
 		int nr, r;
 
-		if (options->without && strcmp(rule->name, options->without) == 0)
+		if (left_out(options, rule->name))
 			continue;
 		/* libseccomp refuses what the default does anyway; so runc skips it. */
 		if (rule->action == f->default_action)

@@ -36,11 +36,12 @@ uint32_t wh_filter_answer(const struct wh_filter *f, const struct wh_abi *abi, u
 
 /**
  * struct wh_filter_options - how to compile.
- * @without: leave out the rules of this name, or NULL
+ * @without: leave out the rules of these names: such calls get the default action
  * @notify: calls that no rule is for are reported to a listener instead of answered
  */
 struct wh_filter_options {
-	const char *without;
+	const char *const *without;
+	size_t n_without;
 	bool notify;
 };
 

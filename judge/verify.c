@@ -175,14 +175,16 @@ enum parts {
 struct variation {
 	unsigned parts;
 	uint64_t caps;
-	const char *without;
+	const char *const *without;
+	size_t n_without;
 	double timeout;
 };
 
 static int try(const struct wh_verify *v, const struct wh_verify_request *request,
 	       const struct variation *variation, struct wh_trial_result *ret, struct wh_error *e)
 {
-	struct wh_filter_options options = {variation->without, variation->parts & LISTEN};
+	struct wh_filter_options options = {variation->without, variation->n_without,
+					    variation->parts & LISTEN};
 	wh_auto(program) program = {0};
 	struct wh_trial trial = {
 		.sandbox = {.path = request->path,
@@ -223,13 +225,23 @@ static void tell(const struct wh_verify_request *request, const char *what)
 int wh_verify_run(const struct wh_verify *v, const struct wh_verify_request *request,
 		  struct wh_trial_result *ret_result, struct wh_error *e)
 {
-	struct variation all = {SECCOMP | CAPS | APPARMOR | LOUD, v->caps, NULL, request->timeout};
+	struct variation all = {SECCOMP | CAPS | APPARMOR | LOUD, v->caps, NULL, 0,
+				request->timeout};
 
 	return try(v, request, &all, ret_result, e);
 }
 
-/* Patience for a trial that may hang: several times what a good one takes. */
-static double patience(const struct wh_verify_request *request, double seconds)
+int wh_verify_try(const struct wh_verify *v, const struct wh_verify_request *request,
+		  const struct wh_verify_less *less, struct wh_trial_result *ret_result,
+		  struct wh_error *e)
+{
+	struct variation variation = {SECCOMP | CAPS | APPARMOR, less->caps, less->without,
+				      less->n_without, request->timeout};
+
+	return try(v, request, &variation, ret_result, e);
+}
+
+double wh_verify_patience(const struct wh_verify_request *request, double seconds)
 {
 	double t = 5 + 4 * seconds;
 
@@ -253,7 +265,7 @@ static int find_missing(const struct wh_verify *v, const struct wh_verify_reques
 			left[n++] = i;
 	}
 	for (;;) {
-		struct variation with = {CAPS, v->caps | missing, NULL, timeout};
+		struct variation with = {CAPS, v->caps | missing, NULL, 0, timeout};
 		struct wh_trial_result result;
 		unsigned low = 0, high = n;
 		int r = try(v, request, &with, &result, e);
@@ -290,8 +302,8 @@ int wh_verify_find_cause(const struct wh_verify *v, const struct wh_verify_reque
 			 struct wh_verify_cause *ret_cause, struct wh_error *e)
 {
 	struct wh_verify_cause *cause = calloc(1, sizeof(*cause));
-	struct variation free_run = {0, 0, NULL, request->timeout}, filtered = {SECCOMP | LISTEN},
-			 limited = {CAPS, v->caps};
+	struct variation free_run = {0, 0, NULL, 0, request->timeout},
+			 filtered = {SECCOMP | LISTEN}, limited = {CAPS, v->caps};
 	struct wh_trial_result result;
 	int r;
 
@@ -302,7 +314,8 @@ int wh_verify_find_cause(const struct wh_verify *v, const struct wh_verify_reque
 	if (r == 0 && !cause->free.passed) {
 		cause->unrestricted = true;
 	} else if (r == 0) {
-		filtered.timeout = limited.timeout = patience(request, cause->free.seconds);
+		filtered.timeout = limited.timeout =
+			wh_verify_patience(request, cause->free.seconds);
 		tell(request, "trying it under the seccomp profile alone");
 		r = try(v, request, &filtered, &cause->filtered, e);
 		cause->seccomp = r == 0 && !cause->filtered.passed;
@@ -317,75 +330,5 @@ int wh_verify_find_cause(const struct wh_verify *v, const struct wh_verify_reque
 	if (r == 0)
 		*ret_cause = *cause;
 	free(cause);
-	return r;
-}
-
-/* ---- ablation ---------------------------------------------------------------------------------- */
-
-struct ablation {
-	const struct wh_verify *v;
-	const struct wh_verify_request *request;
-	double timeout;
-	void (*tell)(void *data, const struct wh_verify_ablation *ablation);
-	void *data;
-};
-
-static int leave_out(const struct ablation *a, const char *entry, int cap, struct wh_error *e)
-{
-	struct wh_verify_ablation result = {.entry = entry, .is_cap = cap >= 0};
-	struct variation variation = {SECCOMP | CAPS | APPARMOR, a->v->caps, NULL, a->timeout};
-	struct wh_trial_result trial;
-	int r;
-
-	if (cap >= 0)
-		variation.caps &= ~(1ull << cap);
-	else
-		variation.without = entry;
-	tell(a->request, entry);
-	r = try(a->v, a->request, &variation, &trial, e);
-	if (r < 0)
-		return r;
-	result.needed = !trial.passed;
-	snprintf(result.why, sizeof(result.why), "%.*s", (int)sizeof(result.why) - 1, trial.why);
-	a->tell(a->data, &result);
-	return 0;
-}
-
-static int ablate_syscalls(const struct ablation *a, struct wh_error *e)
-{
-	wh_auto(trace) trace = NULL;
-	wh_auto(policy) policy = NULL;
-	size_t n;
-	const char *const *names = wh_filter_names(a->v->filter, &n);
-	int r = wh_verify_floor_policy(a->v, &trace, &policy, e);
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		const struct wh_policy_syscall *s = wh_policy_find_syscall(policy, names[i]);
-
-		if (s && !(s->origins & WH_POLICY_OBSERVED)) {
-			struct wh_verify_ablation floor = {.entry = names[i], .floor = true};
-
-			a->tell(a->data, &floor);
-			continue;
-		}
-		r = leave_out(a, names[i], -1, e);
-	}
-	return r;
-}
-
-int wh_verify_ablate(const struct wh_verify *v, const struct wh_verify_request *request, bool caps,
-		     bool syscalls, double seconds,
-		     void (*tell_result)(void *data, const struct wh_verify_ablation *ablation),
-		     void *data, struct wh_error *e)
-{
-	struct ablation a = {v, request, patience(request, seconds), tell_result, data};
-	int r = 0;
-
-	for (unsigned i = 0; caps && i < WH_CAPABILITY_COUNT && r == 0; i++) {
-		if (v->caps & 1ull << i)
-			r = leave_out(&a, wh_capability_row(i)->name, (int)i, e);
-	}
-	if (syscalls && r == 0)
-		r = ablate_syscalls(&a, e);
 	return r;
 }

@@ -74,25 +74,25 @@ int wh_verify_find_cause(const struct wh_verify *v, const struct wh_verify_reque
 			 struct wh_verify_cause *ret_cause, struct wh_error *e);
 
 /**
- * struct wh_verify_ablation - one entry left out.
- * @entry: "CAP_CHOWN", or the name of a system call
- * @needed: without it the trial fails
- * @floor: it is there for the container runtime, of which this trial says nothing; not tried
+ * struct wh_verify_less - the bundle with less than it has.
+ * @caps: in place of its list
+ * @without: system calls whose rules are left out, @n_without of them
  */
-struct wh_verify_ablation {
-	const char *entry;
-	bool is_cap, needed, floor;
-	char why[256];
+struct wh_verify_less {
+	uint64_t caps;
+	const char *const *without;
+	size_t n_without;
 };
 
+/** wh_verify_try() - the service under that, quietly. */
+int wh_verify_try(const struct wh_verify *v, const struct wh_verify_request *request,
+		  const struct wh_verify_less *less, struct wh_trial_result *ret_result,
+		  struct wh_error *e);
+
 /**
- * wh_verify_ablate() - leave out one entry at a time, and say of each how it went.
- * @seconds: how long the whole bundle took: the measure for patience
- * @tell: called after each
+ * wh_verify_patience() - seconds to wait in a trial that may hang: several times what a good one took, and
+ * never more than was asked for.
  */
-int wh_verify_ablate(const struct wh_verify *v, const struct wh_verify_request *request, bool caps,
-		     bool syscalls, double seconds,
-		     void (*tell)(void *data, const struct wh_verify_ablation *ablation),
-		     void *data, struct wh_error *e);
+double wh_verify_patience(const struct wh_verify_request *request, double seconds);
 
 #endif

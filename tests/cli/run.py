@@ -19,6 +19,7 @@ import time
 import traceback
 import xml.etree.ElementTree
 
+import ablate  # pylint: disable=unused-import  # its cases
 import engine  # pylint: disable=unused-import  # its cases
 import verify  # pylint: disable=unused-import  # its cases
 from cases import BAD, EMPTY, NEW, OLD, call, file_fact, trace

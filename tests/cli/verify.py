@@ -203,25 +203,3 @@ def verify_leaves_nothing(tmp):
     equal(child.returncode, 2, "exit status")
     equal(err.decode().splitlines()[-1], "whittle verify: interrupted; nothing is left running")
     equal(processes_with(tag), [], "left running after the interrupt")
-
-
-@case
-def verify_ablates(tmp):
-    """One entry at a time: what is needed and what is not proved needed."""
-    make_bundle(tmp, "sh", "-ec", "mkdir -p d; umask 022; rmdir d; sleep 0")
-    path = os.path.join(tmp, "b/capabilities.json")
-    with open(path, encoding="utf-8") as f:
-        caps = json.load(f)
-    caps["add"] = ["CAP_CHOWN", "CAP_SYS_TIME"]
-    with open(path, "w", encoding="utf-8") as f:
-        json.dump(caps, f)
-    done = whittle("verify", "--ablate", "all", "b", "--", "sh", "-ec", "mkdir -p d; umask 022; rmdir d; sleep 0", cwd=tmp)
-    text = done.stdout.decode()
-    equal(done.returncode, 0, "exit status: " + text + done.stderr.decode())
-    needed = set(re.findall(r"^ +needed +(\w+):", text, re.M))
-    loose = set(re.findall(r"^ +not proved +(\w+):", text, re.M))
-    check({"mkdir", "rmdir", "execve", "openat"} <= needed, "needed: %s" % needed)
-    check({"CAP_CHOWN", "CAP_SYS_TIME"} <= loose, "not proved: %s" % loose)
-    equal(needed & loose, set())
-    total = re.search(r"(\d+) needed, (\d+) not proved", text)
-    equal((int(total[1]), int(total[2])), (len(needed), len(loose)))

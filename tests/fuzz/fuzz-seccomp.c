@@ -63,12 +63,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	names = wh_filter_names(f, &n);
 	if (!n)
 		return 0;
-	options.without = names[size % n];
+	options.without = &names[size % n];
+	options.n_without = 1;
 	if (wh_filter_compile(f, &options, &less, NULL) < 0)
 		return 0;
 	abis = wh_syscall_abis(&n_abis);
 	for (size_t i = 0; i < n_abis; i++)
 		if (wh_filter_has_arch(f, &abis[i]))
-			check_abi(f, &abis[i], &all, &less, options.without);
+			check_abi(f, &abis[i], &all, &less, names[size % n]);
 	return 0;
 }

@@ -51,7 +51,9 @@ static void test_answers(void)
 			   "{\"names\":[\"clone3\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38},"
 			   "{\"names\":[\"reboot\"],\"action\":\"SCMP_ACT_KILL_PROCESS\"},"
 			   "{\"names\":[\"uname\"],\"action\":\"SCMP_ACT_LOG\"}]}");
-	struct wh_filter_options without = {.without = "write"}, notify = {.notify = true};
+	static const char *const write_alone[] = {"write"};
+	struct wh_filter_options without = {.without = write_alone, .n_without = 1},
+				 notify = {.notify = true};
 	size_t n;
 
 	CU_ASSERT_EQUAL(ask(f, &usual, "x86_64", "read", 0), SECCOMP_RET_ALLOW);
