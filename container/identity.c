@@ -154,6 +154,19 @@ static int from_podman(const struct wh_oci *oci, struct wh_identity *ret)
 	return containers ? from_list(containers, wh_oci_id(oci), ret) : 0;
 }
 
+/* ---- containerd, by its own client ----------------------------------------------------------- */
+
+/* The bundle is …/io.containerd.runtime.v2.task/NAMESPACE/ID; Docker's own containers are of the namespace moby. */
+static void from_containerd(const struct wh_oci *oci, struct wh_identity *ret)
+{
+	static const char part[] = "/io.containerd.runtime.v2.task/", docker[] = "moby/";
+	const char *found = strstr(wh_oci_bundle(oci), part);
+
+	if (found)
+		ret->engine =
+			wh_util_has_prefix(found + strlen(part), docker) ? "docker" : "containerd";
+}
+
 int wh_identity_find(const struct wh_oci *oci, struct wh_identity *ret, struct wh_error *e)
 {
 	int err = from_annotations(oci, ret);
@@ -162,5 +175,7 @@ int wh_identity_find(const struct wh_oci *oci, struct wh_identity *ret, struct w
 		err = from_podman(oci, ret);
 	if (err == 0 && !ret->engine)
 		err = from_docker(oci, ret);
+	if (err == 0 && !ret->engine)
+		from_containerd(oci, ret);
 	return err < 0 ? wh_error_oom(e) : 0;
 }

@@ -16,7 +16,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
 	equal transparent attach named cli golden peer samples samples-engines quickstart floor docker harden container
-	container-record container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
+	container-record container-deploy container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
 more_suites=(equal-night)
@@ -40,6 +40,7 @@ packages=(
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
 	docker.io podman runc crun catatonit apparmor libcap2-bin mmdebstrap fuse-overlayfs
+	containerd docker-compose uidmap slirp4netns systemd
 	# a kernel with AppArmor, in a machine of its own
 	qemu-system-x86 busybox-static e2fsprogs cpio
 	# documents and formats
@@ -403,6 +404,7 @@ run_suite() {
 	harden) suite_script harden release tests/docker/harden.sh ;;
 	container) suite_script container release tests/container/run.py ;;
 	container-record) suite_script container-record release tests/container/front.py ;;
+	container-deploy) suite_script container-deploy release tests/container/deploy.py ;;
 	container-proof) suite_script container-proof release tests/container/proof.py ;;
 	vm) suite_script vm release tests/vm/run.sh ;;
 	bench) suite_script bench release tests/bench/check.py ;;

@@ -3,7 +3,8 @@
 # The real Docker engine, of its own: beside any other one, and gone without a trace afterwards.
 #
 #   engine.sh start DIR    starts dockerd with everything below DIR (absolute); the socket is DIR/sock, and a
-#                          DIR/daemon.json its configuration
+#                          DIR/daemon.json its configuration; with WH_ENGINE_BRIDGE set, the name of a bridge that
+#                          there is, containers have a network there, and ports are published by a process of Docker's
 #   engine.sh stop DIR     stops it with its containers and removes DIR
 set -eu
 
@@ -27,11 +28,11 @@ start() {
 	local config=()
 	mkdir -p "$dir/data" "$dir/exec"
 	[ ! -e "$dir/daemon.json" ] || config=(--config-file "$dir/daemon.json")
-	# No bridge and no packet filter: containers have a network namespace with nothing but loopback, and
+	# No packet filter, and no bridge by default: containers have a network namespace with nothing but loopback, and
 	# the machine's network is left alone. A socket's path must stay below 108 bytes.
 	dockerd "${config[@]}" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
 		--host "unix://$dir/sock" --iptables=false --ip6tables=false --ip-forward=false \
-		--ip-masq=false --bridge=none --exec-opt native.cgroupdriver=cgroupfs \
+		--ip-masq=false "--bridge=${WH_ENGINE_BRIDGE:-none}" --exec-opt native.cgroupdriver=cgroupfs \
 		</dev/null >"$dir/log" 2>&1 &
 	local pid=$! i
 	for ((i = 0; i < 300; i++)); do
