@@ -17,7 +17,7 @@
 
 /* What of it differs: where it meets us is below a folder of the user's, if that is not root. */
 struct hook {
-	char program[40], runtime_dir[PATH_MAX];
+	char program[PATH_MAX], runtime_dir[PATH_MAX];
 	const char *env[3];
 };
 
@@ -25,13 +25,15 @@ static const char *const hook_argv[] = {"whittle", "hook", NULL};
 
 /*
  * By the kernel's own link to this very program: it is there in every mount namespace that a runtime may be in, and
- * stays when the file is replaced.
+ * stays when the file is replaced. A user's Podman looks at it from a user namespace, which may not follow that link of ours;
+ * its mount namespace has what ours has.
  */
 static void fill_hook(struct hook *hook)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 
-	snprintf(hook->program, sizeof(hook->program), "/proc/%d/exe", (int)getpid());
+	if (!geteuid() || !realpath("/proc/self/exe", hook->program))
+		snprintf(hook->program, sizeof(hook->program), "/proc/%d/exe", (int)getpid());
 	snprintf(hook->runtime_dir, sizeof(hook->runtime_dir), "XDG_RUNTIME_DIR=%s",
 		 dir ? dir : "");
 	hook->env[0] = WH_RENDEZVOUS_EXPECTED "=1";

@@ -265,6 +265,16 @@ static void end_child(struct front *front, bool given_up)
 	front->child = 0;
 }
 
+/* Its last words are still passed on. */
+static void over(void *data, int err, const struct wh_error *why)
+{
+	struct front *front = data;
+
+	if (err < 0)
+		give_up(front, why);
+	end_child(front, err < 0);
+}
+
 static void clean(const struct front *front)
 {
 	wh_auto(str) said = NULL;
@@ -307,6 +317,7 @@ static int record(struct front *front, const struct wh_record_options *options,
 		.start = start,
 		.seized = seized,
 		.child = child_ended,
+		.over = over,
 		.data = front,
 	};
 	o.container = c;
@@ -333,9 +344,6 @@ int wh_front_run(const struct wh_plan_request *request, const struct wh_record_o
 		err = record(&front, options, ret_trace, e);
 	if (err == 0)
 		err = tell_missed(&front, *ret_trace, e);
-	if (err < 0)
-		give_up(&front, e);
-	end_child(&front, err < 0);
 	/* Its init has ended on its way to the entrypoint, and by now whoever started it has said why. */
 	if (err == -ECHILD)
 		err = not_started(&front, e);

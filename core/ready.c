@@ -297,6 +297,9 @@ void wh_ready_free(struct wh_ready *ready)
 {
 	if (!ready)
 		return;
+	/* What did not start has said why, before anybody began to look. */
+	if (!ready->running && ready->stream)
+		wh_ready_start(ready, NULL);
 	if (ready->running) {
 		eventfd_write(ready->quit, 1);
 		pthread_join(ready->thread, NULL);

@@ -430,6 +430,8 @@ int wh_record_run(const struct wh_record_options *options, struct wh_trace **ret
 	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	if (err == 0)
 		*ret_trace = wh_take(rec.r.trace);
+	if (options->container && options->container->over)
+		options->container->over(options->container->data, err, rec.e);
 	release(&rec);
 	return err;
 }

@@ -27,6 +27,8 @@ struct wh_record_progress {
  *   not -1 @out and @err (closed by the caller) as the container's standard output and error.
  * @seized: called when all the container does from now on will be seen: the runtime may go on
  * @child: a child of ours that @start has made is gone, with waitpid()'s status; may be NULL
+ * @over: called at the end, for whatever @err: what @start has made and still runs may be waited for, while what it says is passed
+ *   on; may be NULL
  */
 struct wh_record_container {
 	pid_t init;
@@ -39,6 +41,7 @@ struct wh_record_container {
 		     struct wh_error *e);
 	void (*seized)(void *data);
 	void (*child)(void *data, pid_t pid, int status);
+	void (*over)(void *data, int err, const struct wh_error *why);
 	void *data;
 };
 

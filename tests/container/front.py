@@ -281,8 +281,11 @@ def interrupt(way):
 @case(ALL)
 def no_program(way):
     """The reason is the runtime's, and there is no trace."""
-    made = way.record(["/bin/nonesuch"], wanted=2)
-    return expect_said(made, "the container was not started", "/bin/nonesuch") + (["there is a trace"] if made.trace else [])
+    wrong = []
+    for options in ((), ("--ready", "log:never")):
+        made = way.record(["/bin/nonesuch"], *options, wanted=2)
+        wrong += expect_said(made, "the container was not started", "/bin/nonesuch") + (["there is a trace"] if made.trace else [])
+    return wrong
 
 
 @case(ALL)

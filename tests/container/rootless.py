@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 from bed import SERVE, SPEAK, check, check_trace, equal, fetched, generated, one_trace, phases_of, podman_shown, run, shown, wait_for, wait_traces
+import harness
 
 UID = 4242
 # Low ports and owners are the container's own: root's in its user namespace.
@@ -139,6 +140,30 @@ def rootless_caps(rootless):
         check(rootless.run("--rm", *less, script=OWNERS).returncode != 0, f"it works without {cap}, too")
 
 
+def rootless_record(rootless):
+    """whittle record --podman, as the user; and its reason where the container cannot be started."""
+    with open(rootless.top + "/containers.conf", "a", encoding="ascii") as f:
+        f.write('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\nruntime = "crun"\n')
+    config = rootless.home + "/.config/containers"
+    rootless.user("mkdir", "-p", config)
+    with open(config + "/storage.conf", "w", encoding="ascii") as f:
+        f.write('[storage]\ndriver = "vfs"\n')
+    trace = rootless.home + "/x.json"
+
+    def record(*command):
+        return rootless.user(rootless.place.whittle, "record", "--podman", "-o", trace, "--ready", "log:up", "--load", "true", "--",
+                             "--network", "none", "busybox:1", *command)
+
+    done = record("/bin/sh", "-c", SERVE)
+    equal((done.returncode, done.stdout), (0, "up\n"), done.stderr)
+    only = harness.load(trace)["runs"][0]
+    equal((only["outcome"], only["complete"], only["container_engine"]), ("stopped by whittle", True, "podman"), "run")
+    check(phases_of(harness.load(trace), "/etc/of-service"), "what the service has read is not in the trace")
+    done = record("/bin/absent")
+    equal(done.returncode, 2, done.stderr)
+    check("/bin/absent" in done.stderr, done.stderr)
+
+
 def rootless_ports(rootless):
     """A published port, recorded and as it was generated."""
     folder = rootless.traces()
@@ -158,4 +183,4 @@ def rootless_ports(rootless):
     equal(rootless.podman("inspect", "-f", "{{.State.ExitCode}}", "again").stdout, "5\n", "exit status")
 
 
-CASES = (rootless_hooks, rootless_runtime, rootless_caps, rootless_ports)
+CASES = (rootless_hooks, rootless_runtime, rootless_caps, rootless_record, rootless_ports)
