@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/from_engine.h"
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "container/bundle.h"
@@ -303,6 +305,16 @@ static int make(const char *client, const struct wh_runargs *args, struct wh_pla
 	return failed ? failed : err;
 }
 
+/* Else nothing is seen of its runtime, and the container would run, unrecorded. */
+static bool may_trace_all(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[CAP_TO_INDEX(CAP_SYS_PTRACE)].effective & CAP_TO_MASK(CAP_SYS_PTRACE));
+}
+
 int wh_from_engine_plan(const struct wh_plan_request *request, struct wh_plan *plan,
 			struct wh_error *e)
 {
@@ -314,6 +326,12 @@ int wh_from_engine_plan(const struct wh_plan_request *request, struct wh_plan *p
 		return wh_error_set(e, EPERM,
 				    "Docker's containers are root's, and so is recording them: "
 				    "sudo whittle record --docker …");
+	if (request->way == WH_PLAN_DOCKER && !may_trace_all())
+		return wh_error_set(
+			e, EPERM,
+			"cannot trace Docker's containers: ptrace: Operation not permitted "
+			"without CAP_SYS_PTRACE; give whittle that, or run it outside of "
+			"a container");
 	err = parse_args(request, &args, e);
 	if (err == 0)
 		err = make(client, &args, plan, e);

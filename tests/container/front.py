@@ -422,6 +422,16 @@ def no_daemon(way):
 
 
 @case(DOCKER)
+def no_permission(way):
+    """Without the right to trace the engine's processes nothing is started, and it says so."""
+    options, command = way.words(["/bin/sh", "-c", "echo started"])
+    less = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+    made = harness.Recording(way.bed.options, command, way.bed.top + "/no.json", extra=options, before=[*way.before, *less],
+                             env=way.env, wanted=2)
+    return expect_said(made, "ptrace", "Operation not permitted") + (["it was started"] if "started\n" in made.said else [])
+
+
+@case(DOCKER)
 def no_runtime(way):
     return expect_said(way.record(["/bin/true"], more=["--runtime", "nonesuch"], wanted=2), "knows no runtime nonesuch")
 
