@@ -38,6 +38,7 @@ struct wh_cli_args {
  * @details: what --help has no room for, for the man page alone; or NULL
  * @example: a real call and what it does, lines of "whittle …" and of plain text
  * @min_operands, @max_operands: of all operands, the command's words included; max -1: any number
+ * @alone: the option with which no command is run, and one operand is enough; or NULL
  * @run: the exit status. A failure has been reported in @e, unless the answer is simply no.
  */
 struct wh_cli_command {
@@ -45,6 +46,7 @@ struct wh_cli_command {
 	bool takes_command;
 	const struct wh_cli_option *options; /* ends with a NULL name */
 	int min_operands, max_operands;
+	const char *alone;
 	int (*run)(const struct wh_cli_args *args, struct wh_error *e);
 };
 

@@ -201,8 +201,9 @@ static int parse_short(struct wh_cli_args *args, int argc, char **argv, int *at,
 static int check_operands(const struct wh_cli_args *args, struct wh_error *e)
 {
 	const struct wh_cli_command *c = args->command;
+	bool alone = c->alone && wh_cli_value(args, c->alone);
 
-	if (args->n_rest < c->min_operands) {
+	if (args->n_rest < (alone ? 1 : c->min_operands)) {
 		if (!args->n_rest)
 			return wh_error_set(e, EINVAL, "missing %s; see 'whittle %s --help'",
 					    c->operands, c->name);

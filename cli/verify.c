@@ -6,6 +6,7 @@
 
 #include "cli/ablate.h"
 #include "cli/cli.h"
+#include "cli/replay.h"
 #include "cli/table.h"
 #include "judge/simulate.h"
 #include "judge/verify_floor.h"
@@ -225,6 +226,23 @@ static int verify(const struct wh_cli_args *args, struct wh_verify_request *requ
 	return r;
 }
 
+static int offline(const struct wh_cli_args *args, struct wh_error *e)
+{
+	static const char *const running[] = {"prepare", "ready", "load",
+					      "timeout", "grace", "ablate"};
+	const char *format = wh_cli_value(args, "format");
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(running); i++) {
+		if (!wh_cli_value(args, running[i]))
+			continue;
+		wh_error_set(e, EINVAL, "--%s does not go with --trace: nothing is run",
+			     running[i]);
+		return WH_CLI_TROUBLE;
+	}
+	return wh_replay_main(args->rest[0], wh_cli_value(args, "trace"), args->rest + 1,
+			      format && strcmp(format, "json") == 0, e);
+}
+
 static int run(const struct wh_cli_args *args, struct wh_error *e)
 {
 	struct wh_verify_request request = {
@@ -241,6 +259,10 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 	struct wh_ready *ready;
 	int out = -1, err = -1, status;
 
+	if (wh_cli_value(args, "trace"))
+		return offline(args, e);
+	if (wh_cli_value(args, "format"))
+		return wh_error_set(e, EINVAL, "--format goes with --trace"), WH_CLI_TROUBLE;
 	if (wh_cli_seconds(args, "timeout", 60, &request.timeout, e) < 0 ||
 	    wh_cli_seconds(args, "grace", 10, &request.grace, e) < 0 ||
 	    wh_cli_ablate_options(wh_cli_value(args, "ablate"), wh_cli_value(args, "repeat"),
@@ -265,9 +287,10 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 }
 
 static const struct wh_cli_option options[] = {
+	{"trace", 0, "TRACE", "run nothing: would this have been refused?"},
+	{"format", 0, "text|json", "of that answer", true, true},
 	{"prepare", 'p', "CMD", "shell command before each trial, to start from the same state"},
-	{"ready", 'r', "WHEN",
-	 "it is ready when this holds: tcp:HOST:PORT, http:URL, log:REGEX, file:PATH, delay:S"},
+	{"ready", 'r', "WHEN", "tcp:HOST:PORT, http:URL, log:RE, file:PATH, delay:S"},
 	{"load", 'l', "CMD", "shell command to run once it is ready; must exit 0"},
 	{"timeout", 't', "S", "patience for being ready, and for the load (default 60)"},
 	{"grace", 0, "S", "seconds from SIGTERM to SIGKILL (default 10)"},
@@ -282,15 +305,24 @@ const struct wh_cli_command wh_verify_command = {
 	.summary = "run the service under a bundle and see whether it is enough",
 	.operands = "BUNDLE -- COMMAND [ARG…]",
 	.takes_command = true,
-	.about = "Runs COMMAND under the seccomp profile and the capability list of BUNDLE, and "
-		 "under "
-		 "its AppArmor profile where the kernel has AppArmor. Exit status 1 when it does "
-		 "not "
-		 "pass; then it says which system call was denied, or which capability is missing.",
+	.about = "Runs COMMAND under the seccomp profile, the capability list and, where the "
+		 "kernel has "
+		 "AppArmor, the AppArmor profile of BUNDLE. Exit status 1 when it does not pass; "
+		 "then it says what was missing.",
+	.details = "With --trace nothing is run, and no privilege is needed: the facts of a "
+		   "recording, and of further ones "
+		   "behind BUNDLE, are judged by the compiled filter, the capability list and the "
+		   "rules of the AppArmor profile. What "
+		   "would have been refused is told with the program, the place in it and the "
+		   "phase. What cannot be judged (arguments "
+		   "that the trace does not have, a gap that makes generate refuse) is told too, "
+		   "and is no pass.",
 	.example = "whittle verify nginx.bundle --ready tcp:127.0.0.1:80 \\\n"
-		   "    --load 'curl -sf http://127.0.0.1/' -- nginx -g 'daemon off;'",
+		   "    --load 'curl -sf http://127.0.0.1/' -- nginx -g 'daemon off;'\n"
+		   "whittle verify --trace new.trace.json nginx.bundle",
 	.options = options,
 	.min_operands = 2,
 	.max_operands = -1,
+	.alone = "trace",
 	.run = run,
 };

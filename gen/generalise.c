@@ -270,3 +270,28 @@ void wh_generalise_path(const struct wh_generalise *g, const char *path, unsigne
 	}
 	wh_aare_escape(pattern, path + at, strlen(path + at));
 }
+
+void wh_generalise_sample(const char *path, bool long_one, struct wh_buf *b)
+{
+	static const struct {
+		const char *variable, *brief, *large;
+	} values[] = {
+		{"@{pid}", "1", "4194304"},
+		{"@{tid}", "2", "4194303"},
+		{"@{int}", "3", "4294967295"},
+		{"*", "x", ".a name-like+no other_0123456789"},
+	};
+	struct span spans[SPANS_MAX];
+	size_t n = 0, at = 0;
+
+	find_variables(path, spans, &n);
+	for (size_t i = 0; i < n; i++) {
+		wh_buf_add(b, path + at, spans[i].from - at);
+		for (size_t j = 0; j < WH_ARRAY_SIZE(values); j++) {
+			if (strcmp(values[j].variable, spans[i].write) == 0)
+				wh_buf_adds(b, long_one ? values[j].large : values[j].brief);
+		}
+		at = spans[i].to;
+	}
+	wh_buf_adds(b, path + at);
+}

@@ -31,6 +31,12 @@ void wh_generalise_path(const struct wh_generalise *g, const char *path, unsigne
 			struct wh_buf *pattern, struct wh_buf *reasons);
 
 /**
+ * wh_generalise_sample() - a path of the trace as it may have been: its variables become the shortest, or with @long_one
+ * long, values.
+ */
+void wh_generalise_sample(const char *path, bool long_one, struct wh_buf *b);
+
+/**
  * wh_generalise_escape() - where a path of the trace has the backslash that makes its last name a real
  * one (see struct wh_file); SIZE_MAX without one.
  */

@@ -208,6 +208,21 @@ static bool is_proved(const struct wh_policy_cap *cap)
 	return false;
 }
 
+bool wh_policy_cap_does(const struct wh_cap *fact, const char *other)
+{
+	const struct wh_policy_cap cap = {.facts = &fact, .n_facts = 1};
+
+	if (wh_util_streq(fact->instead, other))
+		return true;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(dominances); i++) {
+		const struct dominance *d = &dominances[i];
+
+		if (strcmp(d->lesser, fact->cap) == 0 && strcmp(d->greater, other) == 0)
+			return !uses(&cap, d->unless);
+	}
+	return false;
+}
+
 /* Another capability that would have done each time, and is added for something else anyway. */
 static const struct wh_policy_cap *stand_in(const struct wh_policy *p,
 					    const struct wh_policy_cap *cap)

@@ -34,7 +34,7 @@ static bool asked_apparmor(const struct wh_counts *outcomes)
 	return outcomes->n == 0;
 }
 
-static unsigned letters_of(const struct wh_file *fact)
+unsigned wh_policy_file_letters(const struct wh_file *fact)
 {
 	static const char order[] = "rwalkmx";
 	unsigned letters = 0;
@@ -103,7 +103,7 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_file *fact = facts[i], **fact_place;
-		unsigned letters = letters_of(fact);
+		unsigned letters = wh_policy_file_letters(fact);
 
 		if ((wh_trace_access_makes(fact->access) ||
 		     wh_trace_access_removes(fact->access)) &&

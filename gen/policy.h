@@ -253,6 +253,15 @@ int wh_policy_new(struct wh_trace *trace, const struct wh_policy_options *option
 void wh_policy_free(struct wh_policy *p);
 WH_DEFINE_AUTO(policy, struct wh_policy *, wh_policy_free)
 
+/** wh_policy_file_letters() - the letters (enum wh_policy_letter) that AppArmor asks for what a fact did. */
+unsigned wh_policy_file_letters(const struct wh_file *fact);
+
+/**
+ * wh_policy_cap_does() - whether another capability would have done for a fact: the fact says so itself, or the kernel takes
+ * it for this one always.
+ */
+bool wh_policy_cap_does(const struct wh_cap *fact, const char *other);
+
 /** wh_policy_check_name() - a profile name is 1 to 100 of [A-Za-z0-9_.-], and no option or dot
  * file. */
 int wh_policy_check_name(const char *name, struct wh_error *e);

@@ -477,3 +477,24 @@ bool wh_filter_has_arch(const struct wh_filter *f, const struct wh_abi *abi)
 	}
 	return false;
 }
+
+unsigned wh_filter_arguments(const struct wh_filter *f, const char *name)
+{
+	unsigned args = 0;
+
+	for (size_t i = 0; i < f->n_rules; i++) {
+		for (unsigned j = 0; strcmp(f->rules[i].name, name) == 0 && j < f->rules[i].n_args;
+		     j++)
+			args |= 1u << f->rules[i].arg[j].arg;
+	}
+	return args;
+}
+
+bool wh_filter_lists(const struct wh_filter *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_rules; i++) {
+		if (strcmp(f->rules[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}

@@ -25,6 +25,12 @@ WH_DEFINE_AUTO(filter, struct wh_filter *, wh_filter_free)
 /** wh_filter_names() - the names that some rule allows, sorted, each once; belongs to @f. */
 const char *const *wh_filter_names(const struct wh_filter *f, size_t *ret_n);
 
+/** wh_filter_lists() - whether there is a rule of that name, known to the libseccomp at hand or not. */
+bool wh_filter_lists(const struct wh_filter *f, const char *name);
+
+/** wh_filter_arguments() - which arguments the rules of a name look at; bit 0 is the first. */
+unsigned wh_filter_arguments(const struct wh_filter *f, const char *name);
+
 /** wh_filter_has_arch() - whether the profile covers that ABI. */
 bool wh_filter_has_arch(const struct wh_filter *f, const struct wh_abi *abi);
 

@@ -112,7 +112,7 @@ static int prepare_apparmor(struct wh_verify *v, struct wh_error *e)
 	return 0;
 }
 
-int wh_verify_open(const char *dir, struct wh_verify **ret, struct wh_error *e)
+int wh_verify_read(const char *dir, struct wh_verify **ret, struct wh_error *e)
 {
 	wh_auto(verify) v = calloc(1, sizeof(*v));
 	wh_auto(str) seccomp = NULL;
@@ -136,6 +136,17 @@ int wh_verify_open(const char *dir, struct wh_verify **ret, struct wh_error *e)
 	r = wh_filter_read(seccomp, &v->filter, e);
 	if (r == 0)
 		r = read_caps(caps, v, e);
+	if (r < 0)
+		return r;
+	*ret = wh_take(v);
+	return 0;
+}
+
+int wh_verify_open(const char *dir, struct wh_verify **ret, struct wh_error *e)
+{
+	wh_auto(verify) v = NULL;
+	int r = wh_verify_read(dir, &v, e);
+
 	if (r == 0)
 		r = wh_sandbox_caps(&v->available, e);
 	if (r == 0)

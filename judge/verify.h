@@ -35,6 +35,8 @@ struct wh_verify {
  * Return: 0; -EPERM when a capability of the list cannot be handed out by this process.
  */
 int wh_verify_open(const char *dir, struct wh_verify **ret, struct wh_error *e);
+/** wh_verify_read() - its files only: nothing is loaded, and nothing asked of this process. */
+int wh_verify_read(const char *dir, struct wh_verify **ret, struct wh_error *e);
 /** wh_verify_close() - what was loaded is unloaded. */
 void wh_verify_close(struct wh_verify *v);
 WH_DEFINE_AUTO(verify, struct wh_verify *, wh_verify_close)

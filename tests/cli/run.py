@@ -21,6 +21,7 @@ import xml.etree.ElementTree
 
 import ablate  # pylint: disable=unused-import  # its cases
 import engine  # pylint: disable=unused-import  # its cases
+import offline  # pylint: disable=unused-import  # its cases
 import verify  # pylint: disable=unused-import  # its cases
 from cases import BAD, EMPTY, NEW, OLD, call, file_fact, trace
 from kit import CASES, DENY, PTRACE, TOP, WHITTLE, Wrong, case, check, equal, listing, one_line, put_files, whittle
