@@ -3,9 +3,12 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <sys/wait.h>
 
 #include "cli/table.h"
 #include "judge/replay.h"
+#include "tracer/record.h"
+#include "whittle/command.h"
 
 #define FRAMES_SHOWN 3
 
@@ -192,4 +195,55 @@ int wh_replay_main(const char *bundle, const char *path, char *const *more, bool
 	if (r < 0)
 		return WH_CLI_TROUBLE;
 	return passed ? WH_CLI_FINE : WH_CLI_NO;
+}
+
+/* As before each trial. Return: whether it exited with 0, or an error. */
+static int prepare(const char *command, struct wh_error *e)
+{
+	int status = 0, r;
+	sigset_t none;
+	pid_t pid;
+
+	sigemptyset(&none);
+	r = wh_command_shell(command, STDERR_FILENO, &none, NULL, &pid, e);
+	if (r < 0)
+		return r;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return wh_error_errno(e, errno, "waitpid");
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int wh_replay_live(const struct wh_verify *v, const struct wh_verify_request *request,
+		   struct wh_error *e)
+{
+	struct wh_record_options options = {
+		.argv = request->argv,
+		.ready = request->ready,
+		.load = request->load,
+		.grace = request->grace,
+		.ready_timeout = request->timeout,
+		.duration = request->ready || request->load ? 0 : request->timeout,
+		.stdout_to_stderr = true,
+	};
+	wh_auto(trace) trace = NULL;
+	struct wh_error own = {0};
+	bool passed;
+	int r = request->prepare ? prepare(request->prepare, e) : 1;
+
+	if (r < 0)
+		return r;
+	if (request->progress)
+		request->progress(request->progress_data, "recording it with nothing enforced");
+	fflush(stdout);
+	if (!r || wh_record_run(&options, &trace, &own) < 0) {
+		print_safe("\nWho needs what is missing could not be recorded: ",
+			   r ? own.text : "--prepare failed", "\n");
+		return 0;
+	}
+	putchar('\n');
+	return wh_replay_tell(v, trace,
+			      "Recorded with nothing enforced, of which the bundle would refuse:",
+			      false, &passed, e);
 }

@@ -22,4 +22,11 @@ int wh_replay_main(const char *bundle, const char *trace, char *const *more, boo
 int wh_replay_tell(const struct wh_verify *v, struct wh_trace *trace, const char *heading,
 		   bool json, bool *ret_passed, struct wh_error *e);
 
+/**
+ * wh_replay_live() - record the service once more with nothing enforced, and tell what of that the bundle would have
+ * refused: who needs what it lacks. Where it cannot be recorded (no ptrace), that is said.
+ */
+int wh_replay_live(const struct wh_verify *v, const struct wh_verify_request *request,
+		   struct wh_error *e);
+
 #endif

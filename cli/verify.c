@@ -160,7 +160,6 @@ static void print_cause(const struct wh_verify *v, const struct wh_verify_cause 
 			     : "it passes under each part alone; if a trial leaves something "
 			       "behind, "
 			       "--prepare can take it away");
-	puts("\nRecord again with a load that does this, and generate from both traces.");
 }
 
 static void show_progress(void *data, const char *what)
@@ -214,10 +213,14 @@ static int verify(const struct wh_cli_args *args, struct wh_verify_request *requ
 	if (r == WH_CLI_NO && !result->passed) {
 		int found = wh_verify_find_cause(v, request, cause, e);
 
-		if (found < 0)
-			r = found;
-		else
+		if (found == 0)
 			print_cause(v, cause);
+		if (found == 0 && !cause->unrestricted)
+			found = wh_replay_live(v, request, e);
+		if (found == 0 && !cause->unrestricted)
+			puts("\nRecord again with a load that does this, and generate from both "
+			     "traces.");
+		r = found < 0 ? found : r;
 	} else if (r == WH_CLI_FINE && (ablate->caps || ablate->syscalls)) {
 		r = wh_cli_ablate(v, request, ablate, result, e);
 	}
@@ -289,10 +292,10 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 static const struct wh_cli_option options[] = {
 	{"trace", 0, "TRACE", "run nothing: would this have been refused?"},
 	{"format", 0, "text|json", "of that answer", true, true},
-	{"prepare", 'p', "CMD", "shell command before each trial, to start from the same state"},
-	{"ready", 'r', "WHEN", "tcp:HOST:PORT, http:URL, log:RE, file:PATH, delay:S"},
-	{"load", 'l', "CMD", "shell command to run once it is ready; must exit 0"},
-	{"timeout", 't', "S", "patience for being ready, and for the load (default 60)"},
+	{"prepare", 'p', "CMD", "shell command before each trial, to start afresh"},
+	{"ready", 'r', "WHEN", "tcp:HOST:PORT, http:…, log:RE, file:PATH, delay:S"},
+	{"load", 'l', "CMD", "shell command once it is ready; must exit 0"},
+	{"timeout", 't', "S", "to be ready, and for the load (default 60)"},
 	{"grace", 0, "S", "seconds from SIGTERM to SIGKILL (default 10)"},
 	{"ablate", 0, "caps|syscalls|all",
 	 "then find the least that serves; N runs must agree (default 2)", true},
