@@ -123,6 +123,8 @@ static void print_denials(const struct wh_trial_result *r)
 		line("denied", WH_TABLE_BAD, "%s (%s) by %s, %" PRIu64 " times, answered with %s",
 		     name ? name : number, d->abi ? d->abi->name : "unknown architecture",
 		     *d->program ? d->program : "a process that has ended", d->count, answer);
+		if (*d->call)
+			line("", WH_TABLE_PLAIN, "%s", d->call);
 	}
 	if (r->more_denials)
 		line("denied", WH_TABLE_BAD, "… and more");

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "judge/denial.h"
 #include "judge/simulate.h"
 #include "whittle/command.h"
 #include "whittle/ready.h"
@@ -50,11 +51,9 @@ static void why(struct run *r, const char *fmt, ...)
 /* ---- the listener ---------------------------------------------------------------------------- */
 
 static struct wh_denial *remember(struct wh_trial_result *result, const struct wh_abi *abi,
-				  uint64_t nr, pid_t pid)
+				  uint64_t nr)
 {
 	struct wh_denial *d;
-	char path[64];
-	ssize_t n;
 
 	for (size_t i = 0; i < result->n_denials; i++) {
 		d = &result->denial[i];
@@ -67,9 +66,6 @@ static struct wh_denial *remember(struct wh_trial_result *result, const struct w
 	}
 	d = &result->denial[result->n_denials++];
 	*d = (struct wh_denial){.abi = abi, .nr = nr};
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	n = readlink(path, d->program, sizeof(d->program) - 1);
-	d->program[n > 0 ? n : 0] = '\0';
 	return d;
 }
 
@@ -89,8 +85,18 @@ static void answer(struct run *r)
 	nr = (uint32_t)r->request->data.nr;
 	abi = wh_syscall_abi_audit(r->request->data.arch, nr);
 	action = abi ? wh_filter_answer(r->trial->filter, abi, nr) : SECCOMP_RET_KILL_THREAD;
-	d = remember(r->result, abi, nr, (pid_t)r->request->pid);
+	d = remember(r->result, abi, nr);
 	if (d) {
+		if (!d->count) {
+			uint64_t arg[6];
+
+			for (unsigned i = 0; i < 6; i++)
+				arg[i] = r->request->data.args[i];
+			wh_denial_look(d, (pid_t)r->request->pid, arg);
+			/* Of another thread that has got its number, if it died meanwhile. */
+			if (seccomp_notify_id_valid(r->listener, r->request->id) != 0)
+				d->call[0] = d->program[0] = '\0';
+		}
 		d->answer = action;
 		d->count++;
 	}
@@ -327,7 +333,7 @@ static bool may_start(struct run *r, struct wh_error *e)
 	    action == SECCOMP_RET_USER_NOTIF)
 		return true;
 	why(r, "the seccomp profile does not allow execve, with which it starts");
-	d = remember(r->result, abi, (uint64_t)nr, getpid());
+	d = remember(r->result, abi, (uint64_t)nr);
 	if (d) {
 		d->answer = action;
 		d->count = 1;

@@ -32,6 +32,7 @@ struct wh_denial {
 	uint32_t answer; /* SECCOMP_RET_* */
 	uint64_t count;
 	char program[256]; /* that made it first */
+	char call[768];	   /* that first one with its arguments, and where it was made; or "" */
 };
 
 #define WH_TRIAL_DENIALS_MAX 64

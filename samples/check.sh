@@ -117,6 +117,7 @@ other_release() {
 # What is checked in must allow what the service does here and now.
 recorded_again() {
 	"$here/regenerate.sh" --into "$work/again" "$1" && capabilities "$1" "$work/again/$1/bundle" &&
+		"$whittle" verify --trace "$work/again/$1/bundle/trace.json" "$work/again/$1/bundle" &&
 		"$whittle" diff --fail-on medium "$here/$1/bundle" "$work/again/$1/bundle"
 }
 
@@ -168,6 +169,7 @@ for name in "${names[@]}"; do
 	case_run "samples/$name/valid" valid "$bundle"
 	case_run "samples/$name/capabilities" capabilities "$name" "$bundle"
 	case_run "samples/$name/portable" portable "$bundle"
+	case_run "samples/$name/offline" "$whittle" verify --trace "$bundle/trace.json" "$bundle"
 	other=$(other_release "$name")
 	if [ -n "$other" ]; then
 		echo "skip samples/$name/confined: $other"
