@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/replay.h"
 #include "cli/table.h"
+#include "cli/verify_engine.h"
 #include "judge/simulate.h"
 #include "judge/verify_floor.h"
 #include "whittle/capability.h"
@@ -233,8 +234,8 @@ static int verify(const struct wh_cli_args *args, struct wh_verify_request *requ
 
 static int offline(const struct wh_cli_args *args, struct wh_error *e)
 {
-	static const char *const running[] = {"prepare", "ready", "load",
-					      "timeout", "grace", "ablate"};
+	static const char *const running[] = {"docker", "podman",  "prepare", "ready",
+					      "load",	"timeout", "grace",   "ablate"};
 	const char *format = wh_cli_value(args, "format");
 
 	for (size_t i = 0; i < WH_ARRAY_SIZE(running); i++) {
@@ -246,6 +247,26 @@ static int offline(const struct wh_cli_args *args, struct wh_error *e)
 	}
 	return wh_replay_main(args->rest[0], wh_cli_value(args, "trace"), args->rest + 1,
 			      format && strcmp(format, "json") == 0, e);
+}
+
+/* The interruptions are the recorder's own affair there. */
+static int engine(const struct wh_cli_args *args, const struct wh_verify_request *request,
+		  struct wh_error *e)
+{
+	static const char *const others[] = {"prepare", "ablate"};
+	bool podman = wh_cli_value(args, "podman");
+
+	if (podman && wh_cli_value(args, "docker")) {
+		wh_error_set(e, EINVAL, "one at a time: --docker or --podman");
+		return WH_CLI_TROUBLE;
+	}
+	for (size_t i = 0; i < WH_ARRAY_SIZE(others); i++) {
+		if (!wh_cli_value(args, others[i]))
+			continue;
+		wh_error_set(e, EINVAL, "--%s does not go with a container", others[i]);
+		return WH_CLI_TROUBLE;
+	}
+	return wh_verify_engine_main(args->rest[0], podman, request, e);
 }
 
 static int run(const struct wh_cli_args *args, struct wh_error *e)
@@ -273,6 +294,8 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 	    wh_cli_ablate_options(wh_cli_value(args, "ablate"), wh_cli_value(args, "repeat"),
 				  &ablate, e) < 0)
 		return WH_CLI_TROUBLE;
+	if (wh_cli_value(args, "docker") || wh_cli_value(args, "podman"))
+		return engine(args, &request, e);
 	/* Said now rather than after the service was started. */
 	if (request.ready) {
 		if (wh_ready_new(request.ready, true, &ready, &out, &err, e) < 0)
@@ -294,6 +317,8 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 static const struct wh_cli_option options[] = {
 	{"trace", 0, "TRACE", "run nothing: would this have been refused?"},
 	{"format", 0, "text|json", "of that answer", true, true},
+	{"docker", 0, NULL, "COMMAND is what 'docker run' takes"},
+	{"podman", 0, NULL, "likewise", .joined = true},
 	{"prepare", 'p', "CMD", "shell command before each trial, to start afresh"},
 	{"ready", 'r', "WHEN", "tcp:HOST:PORT, http:…, log:RE, file:PATH, delay:S"},
 	{"load", 'l', "CMD", "shell command once it is ready; must exit 0"},

@@ -77,7 +77,7 @@ static void words(struct wh_program *p, const char *client, const char *const *r
 static int check_daemon(struct wh_error *e)
 {
 	static const char *const rest[] = {"version", "--format", "{{.Server.Version}}", NULL};
-	wh_auto(program) p = {0};
+	wh_auto(container_program) p = {0};
 	wh_auto(str) said = NULL;
 	wh_auto(str) complaint = NULL;
 	int err;
@@ -98,8 +98,8 @@ static int fetch_image(const char *client, const struct wh_runargs *args, struct
 {
 	const char *const inspect[] = {"image", "inspect", args->image, NULL};
 	const char *const pull[] = {"pull", args->image, NULL};
-	wh_auto(program) look = {0};
-	wh_auto(program) get = {0};
+	wh_auto(container_program) look = {0};
+	wh_auto(container_program) get = {0};
 	wh_auto(str) said = NULL;
 	wh_auto(str) complaint = NULL;
 	int status, err;
@@ -123,7 +123,7 @@ static int fetch_image(const char *client, const struct wh_runargs *args, struct
 static int create(const char *client, const struct wh_runargs *args, const char *runtime,
 		  struct wh_plan *plan, struct wh_error *e)
 {
-	wh_auto(program) p = {0};
+	wh_auto(container_program) p = {0};
 	wh_auto(str) said = NULL;
 	wh_auto(str) complaint = NULL;
 	int err;
@@ -147,7 +147,7 @@ static int create(const char *client, const struct wh_runargs *args, const char 
 static int inspect(const char *client, struct wh_plan *plan, struct wh_error *e)
 {
 	const char *const rest[] = {"container", "inspect", plan->id, NULL};
-	wh_auto(program) p = {0};
+	wh_auto(container_program) p = {0};
 	wh_auto(str) said = NULL;
 	wh_auto(str) complaint = NULL;
 	struct wh_inspect is = {0};
@@ -179,7 +179,7 @@ static int choose_runtime(const struct wh_runargs *args, const char **ret_runtim
 			  char **ret_program, struct wh_error *e)
 {
 	static const char *const rest[] = {"info", "--format", "{{json .}}", NULL};
-	wh_auto(program) p = {0};
+	wh_auto(container_program) p = {0};
 	wh_auto(str) said = NULL;
 	wh_auto(str) complaint = NULL;
 	wh_auto(str) own = NULL;

@@ -25,7 +25,7 @@ static inline void wh_program_auto_free(struct wh_program p)
 {
 	wh_program_free(&p);
 }
-WH_DEFINE_AUTO(program, struct wh_program, wh_program_auto_free)
+WH_DEFINE_AUTO(container_program, struct wh_program, wh_program_auto_free)
 
 /**
  * struct wh_program_setting - what a program is started with.

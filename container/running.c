@@ -50,7 +50,7 @@ static void ask_words(const struct knower *knower, const char *name, struct wh_p
 static int ask(const struct knower *knower, const char *name, struct wh_running *ret,
 	       struct wh_error *e)
 {
-	wh_auto(program) p = {0};
+	wh_auto(container_program) p = {0};
 	wh_auto(str) text = NULL;
 	wh_auto(str) said = NULL;
 	int status, err;

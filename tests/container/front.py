@@ -11,6 +11,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -381,6 +382,45 @@ def engines(way):
         wrong.append(f"what it sees of its filters: {shown}")
     plain, assisted = (without_runtime(one.trace) for one in made)
     return wrong + harness.module("equal", "compare.py").compare(plain, assisted)
+
+
+@case(ENGINES)
+def verified(way):
+    """What was generated serves in the real engine; with a call or a capability less it does not, which is named."""
+    drive = ["--ready", "tcp:127.0.0.1:80", "--load", NGINX_LOAD]
+    made = way.record(NGINX, *drive)
+    bundle = f"{way.bed.top}/verified-{way.name}"
+    options, command = way.words(NGINX)
+    wrong = list(made.problem)
+
+    def verify(status, *words):
+        done = subprocess.run([*way.before, way.bed.options.whittle, "verify", *options, *drive, "--timeout", "15", bundle, "--", *command],
+                              env=way.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False, timeout=100)
+        if done.returncode != status or not all(re.search(word, done.stdout) for word in words):
+            wrong.append(f"exit status {done.returncode} instead of {status}, or none of {words} in: {done.stdout[-1500:]}")
+
+    def less(name, word):
+        with open(f"{bundle}/{name}", encoding="utf-8") as f:
+            text = f.read()
+        with open(f"{bundle}/{name}", "w", encoding="utf-8") as f:
+            f.write(text.replace(word, "", 1))
+        if word not in text:
+            wrong.append(f"no {word} in {name}")
+        return text
+    if wrong:
+        return wrong
+    subprocess.run([way.bed.options.whittle, "generate", "--allow-gaps", "-o", bundle, way.bed.top + "/trace.json"],
+                   check=True, stdout=subprocess.DEVNULL)
+    verify(0, r"PASSED: it served in a container under the bundle")
+    whole = less("seccomp.json", '"accept4",')
+    verify(1, r"refused +accept4\n", r"FAILED: it did not serve")
+    with open(f"{bundle}/seccomp.json", "w", encoding="utf-8") as f:
+        f.write(whole)
+    less("docker-run.args", "--cap-add=SETGID\n")
+    less("capabilities.json", '"CAP_SETGID",')
+    verify(1, r"denied +CAP_SETGID\n +become gid 33", r"FAILED: it did not serve")
+    return wrong + [f"{name} is left" for name in way.left()]
 
 
 @case(DOCKER)
