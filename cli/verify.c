@@ -335,10 +335,10 @@ const struct wh_cli_command wh_verify_command = {
 	.summary = "run the service under a bundle and see whether it is enough",
 	.operands = "BUNDLE -- COMMAND [ARG…]",
 	.takes_command = true,
-	.about = "Runs COMMAND under the seccomp profile, the capability list and, where the "
-		 "kernel has "
-		 "AppArmor, the AppArmor profile of BUNDLE. Exit status 1 when it does not pass; "
-		 "then it says what was missing.",
+	.about = "Runs COMMAND under the seccomp profile, the capabilities and, where the kernel "
+		 "can, the "
+		 "AppArmor profile of BUNDLE. Exit status 1 when that is not enough, and what is "
+		 "missing.",
 	.details = "With --trace nothing is run, and no privilege is needed: the facts of a "
 		   "recording, and of further ones "
 		   "behind BUNDLE, are judged by the compiled filter, the capability list and the "
