@@ -87,6 +87,8 @@ static int take_rest(struct wh_profile_reader *r, struct wh_profile_rule *rule)
 		if (err < 0)
 			return err;
 		if (!r->quoted && strcmp(r->word, "->") == 0) {
+			if (rule->target)
+				return wh_profile_wrong(r, "a rule with two targets");
 			wh_profile_skip(r, true);
 			err = wh_profile_word(r);
 			rule->target = err < 0 ? NULL : wh_profile_copy(r);
