@@ -15,7 +15,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
-	equal transparent attach named cli golden peer samples samples-engines quickstart floor docker harden container
+	equal transparent attach named cli golden peer proved samples samples-engines quickstart floor docker harden container
 	container-record container-deploy container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
@@ -37,6 +37,7 @@ packages=(
 	gcc-multilib musl-tools golang-go
 	# the services, their loads, and the peers to compare with
 	nginx-light redis-server redis-tools memcached caddy postgresql python3 nodejs openjdk-17-jdk-headless wrk curl strace bpftrace linux-perf
+	openssh-server dnsmasq-base bind9-dnsutils chrony iputils-ping tcpdump sudo fuse3
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
 	docker.io podman runc crun catatonit apparmor libcap2-bin mmdebstrap fuse-overlayfs
@@ -400,6 +401,7 @@ run_suite() {
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
 	floor) suite_script floor release tests/floor/run.sh ;;
 	peer) suite_script peer release tests/peer/run.py ;;
+	proved) suite_script proved release tests/proved/run.py ;;
 	docker) suite_script docker release tests/docker/run.sh tests/docker/run.py ;;
 	harden) suite_script harden release tests/docker/harden.sh ;;
 	container) suite_script container release tests/container/run.py ;;
