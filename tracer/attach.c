@@ -32,6 +32,7 @@ static void find(void *data, struct wh_task *task)
 	if (f->err < 0 || task->process->executed)
 		return;
 	task->process->executed = true;
+	task->process->knows_caps = true;
 	tell_phase(f, task->process);
 	f->err = wh_decode_found(f->r, task);
 }

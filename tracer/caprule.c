@@ -66,7 +66,7 @@ void wh_caprule_need(struct wh_caprule_ask *ask, int cap, int instead, enum wh_s
 	va_list ap;
 	int n;
 
-	wh_assert(ask->rule->caps >> cap & 1);
+	wh_assert(ask->rule->any || ask->rule->caps >> cap & 1);
 	ask->last = NULL;
 	if (ask->oom || call->n_needs == WH_NEEDS_MAX)
 		return;

@@ -141,7 +141,30 @@ static void enter_setgroups(struct wh_caprule_ask *ask)
 	wh_caprule_need(ask, CAP_SETGID, -1, REQUIRED, "set supplementary groups");
 }
 
-/* cap_capset(): without CAP_SETPCAP nothing may become inheritable that is not permitted already. */
+/* libcap asks with no place for an answer, which tells it no more than the version to use. */
+static void enter_capget(struct wh_caprule_ask *ask)
+{
+	if (ask->call->arg[1])
+		ask->task->process->knows_caps = true;
+}
+
+/*
+ * cap_capset(): what is not permitted cannot become so. Who knows what it has asks for no more than that, and would
+ * have asked for less; for any other the set is a fixed one, all of which it must have.
+ */
+static void need_kept(struct wh_caprule_ask *ask, uint64_t permitted)
+{
+	if (ask->task->process->knows_caps)
+		return;
+	/* Here it counts what is permitted, in force or not. */
+	ask->call->cap_held |= permitted & ask->creds->permitted;
+	for (int cap = 0; cap < WH_CAPABILITY_COUNT; cap++)
+		if (permitted >> cap & 1)
+			wh_caprule_need(ask, cap, -1, LIKELY,
+					"keep it by capset() without a look at what it has");
+}
+
+/* Without CAP_SETPCAP nothing may become inheritable that is not permitted already. */
 static void enter_capset(struct wh_caprule_ask *ask)
 {
 	struct __user_cap_header_struct header;
@@ -154,6 +177,7 @@ static void enter_capset(struct wh_caprule_ask *ask)
 	n = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
 	if (!wh_caprule_read(ask, ask->call->arg[1], data, n * sizeof(data[0])))
 		return;
+	need_kept(ask, data[0].permitted | (uint64_t)data[1].permitted << 32);
 	inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
 	if (inheritable & ~(ask->creds->inheritable | ask->creds->permitted))
 		wh_caprule_need(ask, CAP_SETPCAP, -1, REQUIRED,
@@ -303,7 +327,8 @@ const struct wh_caprule wh_caprule_id[] = {
 	{"setfsuid", enter_setfsuid, WH_CAP(SETUID), .exit = exit_setfsid},
 	{"setfsgid", enter_setfsgid, WH_CAP(SETGID), .exit = exit_setfsid},
 	{"setgroups", enter_setgroups, WH_CAP(SETGID)},
-	{"capset", enter_capset, WH_CAP(SETPCAP)},
+	{"capget", enter_capget, 0},
+	{"capset", enter_capset, WH_CAP(SETPCAP), .any = true},
 	{"seccomp", enter_seccomp, WH_CAP(SYS_ADMIN)},
 	{"landlock", enter_landlock, WH_CAP(SYS_ADMIN)},
 	{"prctl", enter_prctl,

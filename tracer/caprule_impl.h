@@ -43,6 +43,7 @@ struct wh_caprule_ask {
  * @cap, @what: of a rule that says the same for every call
  * @error: an errno other than EPERM and EACCES by which the kernel refuses
  * @late: a refused call leaves all as it was, so that @enter may as well be asked at the exit
+ * @any: it can give whatever the caller names, beyond @caps
  */
 struct wh_caprule {
 	const char *name;
@@ -53,6 +54,7 @@ struct wh_caprule {
 	int error;
 	void (*exit)(struct wh_caprule_ask *ask);
 	bool late;
+	bool any;
 };
 
 /* Each family has its table, ended by a row without a name. */

@@ -333,6 +333,7 @@ static int exec_facts(struct wh_recorder *r, struct wh_task *task, const char *f
 		return -ENOMEM;
 	task->process->program = program;
 	task->process->executed = true;
+	task->process->knows_caps = false;
 	if (k == 0) {
 		wh_argv_free(&task->process->argv);
 		task->process->argv = x->argv;

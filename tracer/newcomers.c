@@ -109,6 +109,7 @@ static int find(struct wh_recorder *r, struct wh_process *process)
 		if (err == 0)
 			err = wh_decode_found_connections(r, task);
 		process->executed = true;
+		process->knows_caps = true;
 	}
 	if (err == 0)
 		err = wh_record_gap(r, task, "joined-late", "%s",

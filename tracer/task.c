@@ -113,6 +113,7 @@ static int process_fill(struct wh_recorder *r, struct wh_process *process,
 	wh_auto(str) path = NULL;
 
 	process->reads_status = parent && parent->reads_status;
+	process->knows_caps = !parent || parent->knows_caps;
 	if (parent && parent->program) {
 		process->program = parent->program;
 		return wh_argv_set(&process->argv, parent->argv.v, parent->argv.n);

@@ -51,6 +51,7 @@ struct wh_process {
 	const char *program;	/* executable as resolved, interned in the trace */
 	struct wh_strlist argv; /* tracer/argv.h; bounded */
 	bool executed;	   /* has executed since it was forked: no longer a copy of its parent */
+	bool knows_caps;   /* may have asked which capabilities it has */
 	bool reads_status; /* has a /proc/PID/status open, as far as is known; tracer/disguise.h */
 	struct wh_status_read status_read;
 	enum wh_pidns pidns;
@@ -110,7 +111,7 @@ struct wh_need {
 	char *evidence;
 };
 
-#define WH_NEEDS_MAX 8
+#define WH_NEEDS_MAX 48 /* capset() may need each capability there is */
 
 /** struct wh_call - one system call in flight. */
 struct wh_call {
