@@ -118,6 +118,7 @@ static const struct wh_field run_fields[] = {
 	FIELD(wh_run, engine_reason, STR, NULLABLE),
 	FIELD(wh_run, counts_partial, ANY, NULLABLE),
 	FIELD(wh_run, engine_notes, SET, .limit = WH_LIMIT_NOTES),
+	FIELD(wh_run, questions, STR, NULLABLE),
 	FIELD(wh_run, ready, STR, NULLABLE),
 	FIELD(wh_run, load, STR, NULLABLE),
 	FIELD(wh_run, load_outcome, STR, NULLABLE),
@@ -230,6 +231,16 @@ static const struct wh_field cap_fields[] = {
 	HEAD,
 };
 
+static const struct wh_field question_fields[] = {
+	FIELD(wh_question, cap, STR, KEY),
+	FIELD(wh_question, abi, STR, KEY, NULLABLE),
+	FIELD(wh_question, syscall, STR, KEY, NULLABLE),
+	FIELD(wh_question, userns, STR, KEY),
+	FIELD(wh_question, creds, STR, KEY),
+	FIELD(wh_question, granted, ANY, KEY),
+	HEAD,
+};
+
 static const struct wh_field gap_fields[] = {
 	FIELD(wh_gap, kind, STR, KEY),
 	FIELD(wh_gap, detail, STR, KEY, NULLABLE),
@@ -252,7 +263,8 @@ static const struct wh_kind_info kinds[WH_KINDS] = {
 	KIND(SOCKET, sockets, socket, 8192), KIND(SIGNAL, signals, signal, 4096),
 	KIND(PTRACE, ptraces, ptrace, 1024), KIND(MOUNT, mounts, mount, 4096),
 	KIND(RLIMIT, rlimits, rlimit, 256),  KIND(NAMESPACE, namespaces, namespace, 256),
-	KIND(CAP, caps, cap, 512),	     KIND(GAP, gaps, gap, 4096),
+	KIND(CAP, caps, cap, 512),	     KIND(QUESTION, questions, question, 4096),
+	KIND(GAP, gaps, gap, 4096),
 };
 
 const struct wh_kind_info *wh_schema_kind(enum wh_kind kind)

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "tracer/asked.h"
 #include "tracer/call.h"
 #include "tracer/clock.h"
 #include "tracer/creds.h"
@@ -21,45 +22,13 @@
 #define CALM_ROUNDS  16	 /* how often to look for more than one stop while there was but one */
 #define ERESTART_MIN 512 /* the kernel's internal errnos: the call is tried again */
 
-static void forget(void *data, struct wh_task *task)
-{
-	struct wh_loop *loop = data;
-
-	loop->engine->gone(loop->r, task);
-}
-
-struct wh_loop *wh_loop_new(struct wh_recorder *r, const struct wh_engine *engine,
-			    enum wh_record_source source, const struct wh_loop_owner *owner)
-{
-	struct wh_loop *loop = calloc(1, sizeof(*loop));
-
-	if (!loop)
-		return NULL;
-	loop->r = r;
-	loop->engine = engine;
-	loop->owner = owner;
-	loop->wait = wh_wait_new();
-	if (!loop->wait) {
-		free(loop);
-		return NULL;
-	}
-	loop->source = source;
-	loop->launching = source == WH_RECORD_LAUNCHED;
-	loop->started = source == WH_RECORD_ATTACHED;
-	wh_task_on_remove(r->tasks, engine->gone ? forget : NULL, loop);
-	return loop;
-}
-
-void wh_loop_free(struct wh_loop *loop)
-{
-	if (!loop)
-		return;
-	wh_task_on_remove(loop->r->tasks, NULL, NULL);
-	wh_wait_free(loop->wait);
-	free(loop);
-}
-
 /* ---- one stop -------------------------------------------------------------------------------- */
+
+/* It is not the service's, or not yet: the launcher, a container's runtime. */
+static bool is_outside(const struct wh_loop *loop, const struct wh_task *task)
+{
+	return loop->launching || (task->process->outside && !task->process->entering);
+}
 
 /* ESRCH is normal: it was killed in its stop, and its death comes by waitpid(). */
 static void resume(struct wh_loop *loop, struct wh_task *task, int sig)
@@ -73,6 +42,7 @@ static void resume(struct wh_loop *loop, struct wh_task *task, int sig)
 	/* Whatever stop this is, the kernel has forgotten that one was asked for: ptrace_stop() in kernel/signal.c. */
 	if (loop->leaving)
 		wh_leave_ask_again(task);
+	wh_asked_resume(loop->r, task, is_outside(loop, task));
 	ptrace(how, task->tid, NULL, (void *)(long)sig);
 }
 
@@ -303,6 +273,9 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 	loop->r->phase = task->process->phase ? task->process->phase : loop->r->service_phase;
 	if (event != PTRACE_EVENT_STOP)
 		task->interrupted = false;
+	err = wh_asked_stop(loop->r, task, event, is_outside(loop, task));
+	if (err < 0)
+		return err;
 	switch (event) {
 	case 0:
 		if (sig != (SIGTRAP | 0x80))
@@ -360,7 +333,9 @@ static int ended(struct wh_loop *loop, pid_t tid, int status)
 	}
 	process = task->process;
 	leader = process->tgid == tid;
-	err = wh_call_lose(loop->r, task);
+	err = wh_asked_gone(loop->r, task);
+	if (err == 0)
+		err = wh_call_lose(loop->r, task);
 	if (!leader) {
 		wh_task_remove(loop->r->tasks, task);
 		return err;

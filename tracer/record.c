@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "tracer/argv.h"
+#include "tracer/asked.h"
 #include "tracer/attach.h"
 #include "tracer/control.h"
 #include "tracer/decode.h"
@@ -211,6 +212,7 @@ static void release(struct recording *rec)
 	wh_members_free(rec->members);
 	if (rec->engine && rec->engine->free)
 		rec->engine->free(r);
+	wh_asked_free(r);
 	wh_supervise_free(rec->sv);
 	wh_task_table_free(r->tasks);
 	wh_decode_free(r->decode);
@@ -229,7 +231,9 @@ static int begin(struct recording *rec, struct wh_launch *launch)
 		return err;
 	rec->run->engine = wh_trace_intern(rec->r.trace, rec->engine->name);
 	rec->run->engine_reason = wh_trace_intern(rec->r.trace, reason);
-	return rec->run->engine && rec->run->engine_reason ? 0 : wh_error_oom(rec->e);
+	return rec->run->engine && rec->run->engine_reason && wh_asked_begin(&rec->r, rec->run) == 0
+		       ? 0
+		       : wh_error_oom(rec->e);
 }
 
 static int launch(struct recording *rec, const char *path)
@@ -405,6 +409,8 @@ static int record(struct recording *rec)
 	err = trace_all(rec, path);
 	if (err < 0)
 		return err;
+	if (wh_asked_finish(&rec->r, rec->run) < 0)
+		return wh_error_oom(rec->e);
 	rec->run->stops = rec->r.stops;
 	rec->run->tasks = wh_task_total(rec->r.tasks);
 	rec->run->peak_tasks = wh_task_peak(rec->r.tasks);

@@ -441,6 +441,23 @@ static const struct wh_site *find(struct wh_recorder *r, struct wh_task *task)
 	return site;
 }
 
+const struct wh_site *wh_site_at(struct wh_recorder *r, struct wh_task *task, uint64_t ip)
+{
+	struct modules modules = {0};
+	const struct wh_site *site = NULL;
+	struct stack stack = {.n = 0};
+	struct module *mod;
+
+	if (modules_read(r, task->process->tgid, &modules) == 0) {
+		mod = module_of(&modules, ip);
+		if (mod)
+			frame(r, task, &stack, mod, ip);
+		site = make(r, task, &stack);
+	}
+	modules_free(&modules);
+	return site;
+}
+
 const struct wh_site *wh_site_find(struct wh_recorder *r, struct wh_task *task)
 {
 	static const struct stack nothing;

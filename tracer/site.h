@@ -20,6 +20,12 @@ void wh_site_free(struct wh_site_finder *finder);
 const struct wh_site *wh_site_find(struct wh_recorder *r, struct wh_task *task);
 
 /**
+ * wh_site_at() - the same of a call that is over: of its stack only where @ip, behind its instruction, is. It is not kept
+ * for other facts of this stop.
+ */
+const struct wh_site *wh_site_at(struct wh_recorder *r, struct wh_task *task, uint64_t ip);
+
+/**
  * wh_site_before_exec() - @task is about to execute: what is found now is the site of the facts that
  * are made of it when the old program, and with it its stack, is gone (@task->executing).
  */

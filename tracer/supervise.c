@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "tracer/asked.h"
 #include "tracer/launch.h"
 #include "tracer/outcome.h"
 #include "tracer/procfs.h"
@@ -294,6 +295,7 @@ static int become_ready(struct wh_supervisor *sv, struct wh_error *e)
 {
 	sv->ready_at = now();
 	sv->r->phase = sv->r->service_phase = WH_PHASE_SERVING;
+	wh_asked_phase(sv->r);
 	sv->outcome.unready = false;
 	sv->stage = SERVING;
 	return sv->options->load ? start_load(sv, e) : 0;

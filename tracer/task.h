@@ -56,9 +56,10 @@ struct wh_process {
 	struct wh_status_read status_read;
 	enum wh_pidns pidns;
 	enum wh_outside outside;
-	bool filtered;	/* outside: it has put itself under the container's filter … */
-	bool entering;	/* … and is in the call by which it becomes the container's */
-	unsigned phase; /* enum wh_phase of all that it does; 0: the service's */
+	bool filtered;	      /* outside: it has put itself under the container's filter … */
+	bool entering;	      /* … and is in the call by which it becomes the container's */
+	unsigned phase;	      /* enum wh_phase of all that it does; 0: the service's */
+	unsigned asked_class; /* what BPF knows of it; tracer/asked.c */
 	struct wh_process *next;
 };
 
@@ -237,6 +238,7 @@ struct wh_recorder {
 	struct wh_known *known;		 /* tracer/known.h; may be NULL */
 	struct wh_recent *recent;	 /* tracer/recent.h; likewise */
 	struct wh_notify *notify;	 /* tracer/notify.h; likewise */
+	struct wh_questions *asked;	 /* tracer/asked.h; likewise */
 	struct wh_changes changes;	 /* tracer/known.h */
 	bool securebits;		 /* some task has set its own */
 	struct wh_userns home; /* user namespace of the entrypoint: facts give ids as it does */

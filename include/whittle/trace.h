@@ -137,9 +137,14 @@ struct wh_run {
 	const char *engine, *engine_reason;
 	bool counts_partial; /* counts and errno counts are the least there were; facts are whole */
 	struct wh_strset engine_notes; /* what the engine did, and did not, in words */
-	const char *ready;	       /* --ready as given, or NULL */
-	const char *load;	       /* --load as given, or NULL */
-	const char *load_outcome;      /* "exited 0" …, or NULL */
+	/*
+	 * Whether the questions (struct wh_question) are "all" that the kernel asked, so that a capability that none
+	 * granted was used by nothing, or a "part"; NULL: nobody listened.
+	 */
+	const char *questions;
+	const char *ready;	  /* --ready as given, or NULL */
+	const char *load;	  /* --load as given, or NULL */
+	const char *load_outcome; /* "exited 0" …, or NULL */
 	/*
 	 * Of a container, as far as it is known: its engine ("docker", "podman", …), id, name and image; the OCI runtime
 	 * that started it, with its version ("runc 1.1.5"), whose own calls under the container's filter are
@@ -377,6 +382,23 @@ struct wh_cap {
 };
 
 /**
+ * struct wh_question - the kernel looked for a capability, and its answer. Key: all members. No sign of need: it also asks
+ * where nothing hangs on the answer. But what it never granted was not used.
+ * @abi, @syscall: the call it was asked in; NULL: in none (a page fault)
+ * @userns: where it has to be held: "initial" (the outermost user namespace), "home" (that of the entrypoint, if it is another
+ *   one), "own" (that of who is asked, who has made one) or "other"
+ * @creds: whose are looked at: "own", "overridden" (such as the kernel puts on it for a while: access(), a file system's
+ *   own), or "foreign" (those that a file was opened with)
+ */
+struct wh_question {
+	struct wh_fact f;
+	const char *cap; /* "CAP_CHOWN" */
+	const char *abi, *syscall;
+	const char *userns, *creds;
+	bool granted;
+};
+
+/**
  * struct wh_gap - something we failed to see. Key: kind, detail.
  *
  * @kind: one of core/schema.c's gap table, which gives each a sentence and says whether generate
@@ -401,6 +423,7 @@ enum wh_kind {
 	WH_KIND_RLIMIT,
 	WH_KIND_NAMESPACE,
 	WH_KIND_CAP,
+	WH_KIND_QUESTION,
 	WH_KIND_GAP,
 	WH_KINDS
 };

@@ -15,6 +15,8 @@ All is compared, but:
   the memory that it is to be told in (tracer/known.c), and who asks so has asked before and was told;
 - the gap of a child that was made with CLONE_UNTRACED: an engine with filters has to trace it, and plain cannot;
 - first sites, and the arguments of an execution's first time, but with --ordered: among threads, who is first is chance;
+- what the kernel asked (questions): whether memory is accounted in brk or mmap, or by a page fault, and how often, hangs on the
+  memory that there is and on what it did before; tests/live/questions.test.py looks at those that do not;
 - what is of one run alone: its id, counters, engine and duration.
 Ports that the kernel chose are folded, and so are pids in words.
 """

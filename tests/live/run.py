@@ -26,9 +26,11 @@ equal = harness.module("equal", "compare.py")
 FLAGS = ("m32", "static", "musl", "nolibc", "threads")
 SETTINGS = ("args", "record", "outcome", "status", "timeout", "env", "complete", "expect", "random", "differs")
 KINDS = ("runs", "syscalls", "files", "execs", "sockets", "signals", "ptraces", "mounts",
-         "rlimits", "namespaces", "caps", "gaps")
+         "rlimits", "namespaces", "caps", "questions", "gaps")
 PHASES = ("runtime", "startup", "serving")
 COUNTERS = ("errors", "outcomes")
+# Where BPF can listen to the kernel by its tracepoint (Linux 6.14).
+HEARS = os.getuid() == 0 and tuple(int(n) for n in platform.release().split(".")[:2]) >= (6, 14)
 AGAIN = 5  # recordings by plain, where the first one differs
 
 
@@ -205,6 +207,17 @@ def check_counts(where, fact, field, wrong):
         wrong.append(f"  {where}: {field} add up to {total}, more than count {fact['count']}")
 
 
+def check_questions(trace, wrong):
+    """The kernel itself must have granted each capability that is said to be needed."""
+    if trace["runs"][0].get("questions") != "all":
+        wrong.append(f"  the kernel's questions were not all heard: {trace['runs'][0].get('engine_notes')}")
+        return
+    granted = {q["cap"] for q in trace["questions"] if q["granted"]}
+    for cap in trace["caps"]:
+        if not cap["denied"] and cap["strength"] != "possible" and not granted & {cap["cap"], cap.get("instead")}:
+            wrong.append(f"  the kernel never granted {cap['cap']}: {cap['evidence']}")
+
+
 def check_general(trace, settings, argv):
     """What must hold for every recording, whatever the program did."""
     wrong = []
@@ -256,6 +269,8 @@ def check_general(trace, settings, argv):
                 wrong.append(f"  {where}: by {sorted(set(by) - names)}, which nothing called")
             if kind in ("syscalls", "caps") and not fact.get("site", {}).get("program"):
                 wrong.append(f"  {where}: no site")
+    if HEARS:
+        check_questions(trace, wrong)
     return wrong
 
 

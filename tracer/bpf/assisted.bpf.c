@@ -88,16 +88,7 @@ static __always_inline struct wh_watch_slot *slot_of(struct task_struct *task)
 /* As the tracer knows it. */
 static __always_inline u32 tid_of(struct task_struct *task)
 {
-	/* As a number, for a verifier that lets nothing be added to a pointer that it knows. */
-	u64 pid = (u64)BPF_CORE_READ(task, thread_pid);
-	int nr = 0;
-
-	pid += bpf_core_field_offset(struct pid, numbers) +
-	       tracer_level * bpf_core_type_size(struct upid) +
-	       bpf_core_field_offset(struct upid, nr);
-	if (bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid))
-		return 0;
-	return nr;
+	return pid_at(BPF_CORE_READ(task, thread_pid), tracer_level);
 }
 
 static __always_inline u32 take_slot(void)

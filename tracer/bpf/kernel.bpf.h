@@ -19,7 +19,7 @@ typedef long long s64;
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax, ip, sp;
+	unsigned long r10, r9, r8, ax, dx, si, di, orig_ax, ip, sp;
 };
 
 struct thread_info {
@@ -45,6 +45,7 @@ struct pid {
 };
 
 struct user_namespace {
+	int level;
 	struct ns_common ns;
 };
 
@@ -73,11 +74,14 @@ struct qstr {
 	u64 hash_len;
 };
 
-struct super_block;
+struct super_block {
+	u32 s_dev;
+};
 
 struct inode {
 	u16 i_mode;
 	kuid_t i_uid, i_gid;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 
@@ -152,20 +156,41 @@ struct sigpending {
 	sigset_t signal;
 };
 
+struct mm_struct {
+	struct file *exe_file;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct sigpending pending;
 	u32 ptrace;
 	int pid, tgid;
-	struct task_struct *parent;
+	struct task_struct *parent, *group_leader;
 	struct pid *thread_pid;
-	const struct cred *cred;
+	struct mm_struct *mm;
+	const struct cred *ptracer_cred, *real_cred, *cred;
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 };
 
 #pragma clang attribute pop
+
+/**
+ * pid_at() - the number of a pid in the pid namespace of that level; 0 where there is none.
+ * It goes by numbers, for a verifier that lets nothing be added to a pointer that it knows.
+ */
+static __always_inline u32 pid_at(const struct pid *of, u32 level)
+{
+	u64 pid = (u64)of;
+	int nr = 0;
+
+	pid += bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, nr);
+	if (bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid))
+		return 0;
+	return nr;
+}
 
 /** fd_file() - the file behind a descriptor of the current task, or NULL. To be read with BPF_CORE_READ(). */
 static __always_inline struct file *fd_file(int fd)
