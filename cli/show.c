@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/caps.h"
 #include "cli/files.h"
+#include "cli/questions.h"
 #include "cli/table.h"
 #include "whittle/buf.h"
 #include "whittle/schema.h"
@@ -240,6 +241,7 @@ static const struct section {
 	  {"UID"},
 	  {"COMMAND", WH_TABLE_FLEX}}},
 	{WH_KIND_CAP, "Capabilities", NULL, {{NULL}}},
+	{WH_KIND_QUESTION, "What the kernel asked", NULL, {{NULL}}},
 	{WH_KIND_SYSCALL,
 	 "System calls",
 	 syscall_row,
@@ -324,6 +326,8 @@ static int show_section(const struct section *s, struct wh_trace *t, bool all)
 			all ? title + 1 : title);
 	if (!n)
 		return 0;
+	if (s->kind == WH_KIND_QUESTION)
+		return wh_questions_print(t, all, stdout, width, colour);
 	if (s->kind == WH_KIND_FILE)
 		return wh_files_print((const struct wh_file *const *)facts, n, all, stdout, width,
 				      colour);
@@ -340,15 +344,14 @@ static int show_section(const struct section *s, struct wh_trace *t, bool all)
 	return wh_table_print(tab, stdout, width, colour);
 }
 
-/* One line that says it all: "nginx: 57 system calls, 120 paths, 4 capabilities; 2 GAPS". */
+/* "nginx: 57 system calls, 120 paths, 4 capabilities; 2 GAPS". */
 static void show_summary(struct wh_trace *t)
 {
-	bool colour = wh_cli_colour(stdout);
 	size_t n, gaps = wh_trace_count(t, WH_KIND_GAP);
 	const void *const *runs = wh_trace_facts(t, WH_KIND_RUN, &n);
 	wh_auto(str) name = wh_cli_safe(n ? ((const struct wh_run *)runs[0])->name : "no run");
 
-	wh_table_styled(stdout, colour, WH_TABLE_BOLD, name ? name : "?");
+	wh_table_styled(stdout, wh_cli_colour(stdout), WH_TABLE_BOLD, name ? name : "?");
 	printf(": %zu system calls, %zu file facts, %zu capability facts, %zu socket facts",
 	       wh_trace_count_of_service(t, WH_KIND_SYSCALL), wh_trace_count(t, WH_KIND_FILE),
 	       wh_trace_count(t, WH_KIND_CAP), wh_trace_count(t, WH_KIND_SOCKET));
@@ -356,7 +359,7 @@ static void show_summary(struct wh_trace *t)
 		printf(", from %zu runs", n);
 	if (gaps || !wh_trace_complete(t)) {
 		fputs("; ", stdout);
-		wh_table_styled(stdout, colour, WH_TABLE_BAD,
+		wh_table_styled(stdout, wh_cli_colour(stdout), WH_TABLE_BAD,
 				wh_trace_complete(t) ? "with GAPS" : "INCOMPLETE");
 	}
 	fputc('\n', stdout);
@@ -435,10 +438,9 @@ static int show_json(struct wh_trace *t, const struct section *only, struct wh_e
 /* The name has been checked against the options' table, which lists them all. */
 static const struct section *find_section(const char *name)
 {
-	for (size_t i = 0; i < WH_ARRAY_SIZE(sections); i++) {
+	for (size_t i = 0; i < WH_ARRAY_SIZE(sections); i++)
 		if (strcmp(wh_schema_kind(sections[i].kind)->name, name) == 0)
 			return &sections[i];
-	}
 	wh_assert(!"a section for each choice of --only");
 	return NULL;
 }
@@ -459,7 +461,8 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 static const struct wh_cli_option options[] = {
 	{"format", 'f', "text|json", "how to print it (default text)", true},
 	{"only", 0,
-	 "runs|syscalls|files|execs|sockets|signals|ptraces|mounts|rlimits|namespaces|caps|gaps",
+	 "runs|syscalls|files|execs|sockets|signals|ptraces|mounts|rlimits|namespaces|caps|"
+	 "questions|gaps",
 	 "one kind of fact, each fact in full", true},
 	{NULL},
 };
@@ -469,10 +472,8 @@ const struct wh_cli_command wh_show_command = {
 	.summary = "show what a trace holds, at a glance",
 	.operands = "TRACE",
 	.about = "Prints what was seen: first the gaps, then runs, capabilities with their "
-		 "evidence, "
-		 "system calls, files by folder, programs, sockets and the rest. With --only, one "
-		 "kind "
-		 "with each of its facts.",
+		 "evidence, what the kernel asked, system calls, files by folder, programs and the "
+		 "rest. With --only, one kind with each of its facts.",
 	.example = "whittle show nginx.trace\n"
 		   "whittle show --only files nginx.bundle",
 	.options = options,

@@ -16,4 +16,7 @@ void wh_explain_fact(const struct wh_policy *p, struct wh_buf *b, enum wh_kind k
  */
 int wh_explain_run(const struct wh_policy *p, const char *item, struct wh_buf *b);
 
+/** wh_explain_cap() - of a capability, if @item is one. Return: whether it is added. */
+int wh_explain_cap(const struct wh_policy *p, const char *item, struct wh_buf *b);
+
 #endif

@@ -8,7 +8,6 @@
 #include "gen/fixed.h"
 #include "gen/generalise.h"
 #include "gen/text.h"
-#include "whittle/capability.h"
 #include "whittle/syscall.h"
 
 /* Each function returns how many entries of the profiles (or gaps) it has told of, or -errno. */
@@ -235,31 +234,6 @@ static int explain_syscall(const struct wh_policy *p, const char *item, struct w
 	return 1;
 }
 
-static int explain_cap(const struct wh_policy *p, const char *item, struct wh_buf *b)
-{
-	static const char *const verdicts[] = {
-		[WH_POLICY_ADD] = "added",
-		[WH_POLICY_COVERED] = "not added: covered",
-		[WH_POLICY_CONSIDERED] = "not added: considered",
-		[WH_POLICY_DENIED] = "not added: refused while recording",
-		[WH_POLICY_UNNEEDED] = "not added: proved not needed",
-	};
-	int number = wh_capability_number(item);
-	const struct wh_policy_cap *cap = wh_policy_find_cap(p, item);
-
-	if (number < 0)
-		return 0;
-	wh_buf_addf(b, "capability %s (%s): %s\n", wh_capability_row((unsigned)number)->name,
-		    wh_capability_row((unsigned)number)->means,
-		    cap ? verdicts[cap->decision] : "not in the list; nothing asked for it");
-	if (!cap)
-		return 0;
-	wh_buf_addf(b, "  because %s\n", cap->reason);
-	for (size_t i = 0; i < cap->n_facts; i++)
-		add_cap_fact(p, b, cap->facts[i]);
-	return cap->decision == WH_POLICY_ADD;
-}
-
 static bool is_of_file(const struct wh_policy_file *file, const char *item)
 {
 	if (strcmp(file->pattern, item) == 0)
@@ -462,7 +436,7 @@ int wh_explain_item(const struct wh_policy *p, const char *item, struct wh_buf *
 	int told = 0, r;
 
 	told += explain_syscall(p, item, b);
-	told += explain_cap(p, item, b);
+	told += wh_explain_cap(p, item, b);
 	r = wh_fixed_explain(p, item, &fixed, &told_fixed, e);
 	if (r < 0)
 		return r;

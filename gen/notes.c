@@ -41,7 +41,11 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 		added |= p->caps[i].decision == WH_POLICY_ADD;
 		wh_buf_addf(b, "  %-22s %s: %s\n", p->caps[i].name, titles[p->caps[i].decision],
 			    p->caps[i].reason);
+		if (p->caps[i].kernel)
+			wh_buf_addf(b, "  %-22s %s\n", "", p->caps[i].kernel);
 	}
+	for (size_t i = 0; i < p->n_asked; i++)
+		wh_buf_addf(b, "  %-22s %s\n", p->asked[i].name, p->asked[i].reason);
 	if (p->n_caps == 0)
 		wh_buf_adds(b, "  none: the service needs no capability\n");
 	if (bind && bind->decision == WH_POLICY_ADD)

@@ -10,6 +10,7 @@ int wh_policy_floor_runtime(struct wh_policy *p, const char *wanted, struct wh_e
 int wh_policy_syscalls(struct wh_policy *p, struct wh_error *e);
 int wh_policy_floor(struct wh_policy *p, struct wh_error *e);
 int wh_policy_caps(struct wh_policy *p, struct wh_error *e);
+int wh_policy_evidence(struct wh_policy *p, struct wh_error *e);
 int wh_policy_files(struct wh_policy *p, struct wh_error *e);
 int wh_policy_rules(struct wh_policy *p, struct wh_error *e);
 int wh_policy_mounts(struct wh_policy *p, struct wh_error *e);

@@ -314,6 +314,9 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 	r = wh_policy_caps(p, e);
 	if (r < 0)
 		return r;
+	r = wh_policy_evidence(p, e);
+	if (r < 0)
+		return r;
 	choose_floor(p);
 	r = wh_policy_syscalls(p, e);
 	if (r < 0)

@@ -48,14 +48,20 @@ enum wh_policy_decision {
 
 /**
  * struct wh_policy_cap - a capability that has facts. @reason: of the decision, in words; @evidence: the first of what it was
- * decided from, fit for a comment.
+ * decided from, fit for a comment; @kernel: what the kernel itself was seen to answer, or NULL.
  */
 struct wh_policy_cap {
 	const char *name; /* "CAP_CHOWN" */
 	enum wh_policy_decision decision;
-	const char *reason, *evidence;
-	const struct wh_cap **facts;
+	const char *reason, *evidence, *kernel;
+	const struct wh_cap **facts; /* none: only the kernel asked for it */
 	size_t n_facts;
+};
+
+/** struct wh_policy_asked - a capability that only the kernel asked for, and why nothing needs it. @first: time that it did. */
+struct wh_policy_asked {
+	const char *name, *reason;
+	const struct wh_question *first;
 };
 
 /** The letters of an AppArmor file rule, in the order they are written. */
@@ -223,6 +229,8 @@ struct wh_policy {
 	size_t n_syscalls;
 	struct wh_policy_cap *caps;
 	size_t n_caps;
+	struct wh_policy_asked *asked; /* none of them is in @caps */
+	size_t n_asked;
 	struct wh_policy_file *files;
 	size_t n_files;
 	struct wh_policy_rule *rules;

@@ -148,7 +148,7 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 	};
 
 	wh_buf_adds(b, "<section id=\"capabilities\"><h2>Capabilities</h2>\n");
-	if (!p->n_caps) {
+	if (!p->n_caps && !p->n_asked) {
 		wh_buf_adds(b, "<p>None was needed.</p></section>\n");
 		return;
 	}
@@ -166,6 +166,10 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 			    cap->decision == WH_POLICY_ADD ? "added" : "faint",
 			    verdicts[cap->decision]);
 		add_html(b, cap->reason);
+		if (cap->kernel) {
+			wh_buf_adds(b, "<br>");
+			add_html(b, cap->kernel);
+		}
 		for (size_t j = 0; j < cap->n_facts; j++) {
 			const struct wh_strset *evidence = &cap->facts[j]->evidence;
 
@@ -176,6 +180,14 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 			}
 			wh_buf_adds(b, evidence->overflow ? "<br>…" : "");
 		}
+		wh_buf_adds(b, "</td></tr>\n");
+	}
+	for (size_t i = 0; i < p->n_asked; i++) {
+		wh_buf_addf(b,
+			    "<tr><td class=\"name\"><code>%s</code></td><td class=\"faint\">"
+			    "not needed</td><td>",
+			    p->asked[i].name);
+		add_html(b, p->asked[i].reason);
 		wh_buf_adds(b, "</td></tr>\n");
 	}
 	close_table(b);

@@ -279,7 +279,7 @@ def show_shows_all(tmp):
     source = os.path.join(TOP, "tests/json/valid/all-kinds.json")
     text = whittle("show", source, cwd=tmp).stdout.decode()
     whole = json.loads(whittle("show", "--format", "json", source).stdout)
-    for kind in "runs syscalls files execs sockets signals ptraces mounts rlimits namespaces caps gaps".split():
+    for kind in "runs syscalls files execs sockets signals ptraces mounts rlimits namespaces caps questions gaps".split():
         only = json.loads(whittle("show", "--format", "json", "--only", kind, source).stdout)
         equal(only, {kind: whole[kind]})
         check(whole[kind], "all-kinds.json has no " + kind)
