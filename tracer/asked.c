@@ -300,6 +300,9 @@ static int put_fact(struct wh_recorder *r, struct wh_task *task, const struct wh
 static int judge(struct wh_recorder *r, struct wh_task *task, const struct wh_asked_news *one,
 		 int event, bool outside)
 {
+	/* In the call by which it becomes the container's its program is still the runtime's. */
+	if (!outside && task->process->outside)
+		return put_fact(r, NULL, one, event);
 	if (!outside)
 		return put_fact(r, task, one, event);
 	/* Another one of the same kind, of what is inside, would else be known. */
@@ -385,9 +388,9 @@ void wh_asked_resume(struct wh_recorder *r, struct wh_task *task, bool outside)
 {
 	struct wh_process *process = task->process;
 	uint32_t tgid = (uint32_t)process->tgid;
-	uint32_t class = outside	  ? WH_ASKED_IGNORED
-			 : process->phase ? WH_ASKED_EXECUTED
-					  : WH_ASKED_SERVICE;
+	/* In the call by which it becomes the container's it has the phase of what it was. */
+	bool beside = process->phase && process->outside != WH_OUTSIDE_INIT;
+	uint32_t class = outside ? WH_ASKED_IGNORED : beside ? WH_ASKED_EXECUTED : WH_ASKED_SERVICE;
 
 	if (!r->asked || process->asked_class == class)
 		return;

@@ -38,6 +38,16 @@ def hook_in_config(place, runtime):
     equal((trace["runs"][0]["container_id"], os.listdir(folder)), ("hooked", ["hooked.trace.json"]), "the name")
 
 
+def check_questions(trace):
+    """What the kernel asked is of the service and of what was executed beside it, each apart, and not of the runtime."""
+    if "questions" not in trace["runs"][0]:  # before Linux 6.14, where there may be no kprobes
+        return
+    equal({p for q in trace["questions"] for p in q.get("programs", [])}, {"/bin/busybox"}, "who was asked")
+    by_phase = [{q["cap"] for q in trace["questions"] if phase in q["phases"]} for phase in ("startup", "exec", "runtime")]
+    check((by_phase[0] or "serving" in str(trace["questions"])) and by_phase[1] and not by_phase[2],
+          f"questions by phase: {by_phase}")
+
+
 def wrapper(place, runtime):
     """By the wrapper: the configuration keeps all that it had, and what is executed later joins."""
     folder, bundle = place.folder("traces"), place.bundle(runtime, SERVE)
@@ -54,6 +64,7 @@ def wrapper(place, runtime):
     check_trace(trace, "exited 5", runtime)
     equal(phases_of(trace, "/etc/of-exec"), ["exec"], "the phase of what was executed later")
     check("exec" not in phases_of(trace, "/etc/of-service"), "the service's own facts are of phase exec")
+    check_questions(trace)
 
 
 def not_joined(place, runtime):

@@ -4,9 +4,11 @@
 added; nothing of other processes gets in, and nothing of forks, threads and executions is lost."""
 import os
 import platform
+import shutil
 import subprocess
 import sys
 
+import container as box
 from recording import WHITTLE, case, expect, load, main, python, record, run_of, wait_for
 
 HEARS = tuple(int(n) for n in platform.release().split(".")[:2]) >= (6, 14)
@@ -114,6 +116,10 @@ def of_others():
         other.kill()
         other.wait()
     expect(not questions(cap="CAP_CHOWN") and not questions(cap="CAP_SYS_CHROOT"), f"{load()['questions']}")
+    shutil.copy("/bin/true", "gains")
+    os.chmod("gains", 0o4755)
+    recorded("setpriv", "--reuid=65534", "--clear-groups", os.path.abspath("gains"))
+    expect(any(x["gains"] for x in load()["execs"]), f"{load()['execs']}")
     expect(not questions(cap="CAP_SYS_PTRACE"), f"{questions(cap='CAP_SYS_PTRACE')}")
 
 
@@ -135,6 +141,30 @@ def own_namespace():
     recorded("unshare", "--user", "--map-root-user", "--uts", "hostname", "box")
     found = questions(cap="CAP_SYS_ADMIN", syscall="sethostname")
     expect([(q["userns"], q["granted"]) for q in found] == [("own", True)], f"{found}")
+
+
+@case
+def container():
+    """Of rootless root: what counts is the container's user namespace; and what its init did before is not its own."""
+    trace = box.record(*python("""import os, socket
+os.close(os.open("/tmp/secret", os.O_CREAT | os.O_WRONLY, 0o600))
+os.chown("/tmp/secret", 33, 34)
+open("/tmp/secret").close()
+socket.sethostname("box")
+socket.socket().bind(("0.0.0.0", 80))
+if not os.fork():
+    os.setgid(35)
+    os.setuid(36)
+    os._exit(0)
+os.wait()
+"""), user=[[0, 200000, 65536]], setup="import os\nos.chroot('/')")
+    expect(trace["runs"][0].get("questions") == "all", f"{trace['runs'][0].get('engine_notes')}")
+    at_home = {q["cap"] for q in trace["questions"] if q["granted"] and q["userns"] == "home"}
+    either = [{c["cap"], c.get("instead")} for c in trace["caps"] if not c["denied"]]
+    expect(len(either) == 6 and all(names & at_home for names in either), f"{either}: {trace['questions']}")
+    expect(not box.facts(trace, "questions", cap="CAP_SYS_CHROOT"), f"{trace['questions']}")
+    programs = {p for q in trace["questions"] for p in q.get("programs", [])}
+    expect(all("python3" in p for p in programs), f"{programs}")
 
 
 @case
