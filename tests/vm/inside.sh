@@ -40,9 +40,10 @@ try_service() { # NAME START LOAD READY BREAK: BREAK is a sed script that takes 
 	report "$name-records" $? "$(tail -n 1 "$name.log")"
 	grep -q '"engine":"assisted"' "$name.json"
 	report "$name-is-watched-by-bpf" $? "$(grep -o '"engine[^,]*,' "$name.json" | tr '\n' ' ')"
-	# By kprobes: this kernel has no tracepoint for it yet.
-	grep -q '"questions":"part"' "$name.json" && grep -q '"cap":"CAP_SYS_ADMIN","abi":"x86_64","syscall":"mmap","userns":"initial","creds":"own","granted":true' "$name.json"
-	report "$name-hears-what-the-kernel-asks" $? "$("$whittle" show "$name.json" | grep -a -i -A 9 'kernel' | tr '\n' ' ')"
+	# By kprobes: this kernel has no tracepoint for it yet. What is inlined (memory) they do not see.
+	grep -q '"questions":"part"' "$name.json" &&
+		"$whittle" show "$name.json" | grep -qE '^ *CAP_[A-Z_]+ +required +([0-9]+) +\1 +0 +used'
+	report "$name-hears-what-the-kernel-asks" $? "$("$whittle" show "$name.json" | grep -a -A 9 'What the kernel asked' | tr '\n' ' ')"
 	"$whittle" generate -o "$name" --name "whittle-$name" --runtime none "$name.json" >"$name.log" 2>&1
 	report "$name-generates" $? "$(tail -n 1 "$name.log")"
 
