@@ -101,7 +101,8 @@ static int weigh(struct wh_policy *p, const char *name, const struct wh_evidence
 	struct wh_policy_cap *cap = (struct wh_policy_cap *)(uintptr_t)wh_policy_find_cap(p, name);
 	const char *place;
 
-	if (cap && of->contradicted)
+	if (cap && of->contradicted &&
+	    (cap->decision == WH_POLICY_ADD || cap->decision == WH_POLICY_COVERED))
 		return contradict(p, cap, of, e);
 	if (!of->granted && !of->refused)
 		return 0;
