@@ -134,6 +134,15 @@ static void stand_in(struct wh_evidence *of, const struct wh_cap *need)
 		}
 }
 
+/* cap_capset() in security/commoncap.c: a set that is permitted already is kept without a question. */
+static bool is_unasked(const struct wh_cap *need)
+{
+	for (size_t i = 0; i < need->syscalls.n; i++)
+		if (strcmp(need->syscalls.v[i], "capset") == 0)
+			return strcmp(need->cap, "CAP_SETPCAP") != 0;
+	return false;
+}
+
 static void infer(struct wh_trace *t, struct wh_evidence *e, const struct wh_cap *need)
 {
 	if (need->denied) {
@@ -145,7 +154,7 @@ static void infer(struct wh_trace *t, struct wh_evidence *e, const struct wh_cap
 	e->wanted = false;
 	/* What was found was done before anybody listened. */
 	if (need->strength != WH_STRENGTH_POSSIBLE && need->f.phases != WH_PHASE_FOUND &&
-	    heard_all(t, &need->f.runs) && !is_granted(t, need))
+	    heard_all(t, &need->f.runs) && !is_granted(t, need) && !is_unasked(need))
 		e->contradicted = true;
 }
 

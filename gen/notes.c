@@ -24,6 +24,16 @@ static void add_warnings(const struct wh_policy *p, struct wh_buf *b)
 	wh_buf_addc(b, '\n');
 }
 
+/* Only for ports; who keeps it by capset() cannot do without, whatever is open to all. */
+static bool is_for_ports(const struct wh_policy_cap *cap)
+{
+	for (size_t i = 0; i < cap->n_facts; i++)
+		for (size_t j = 0; j < cap->facts[i]->syscalls.n; j++)
+			if (strcmp(cap->facts[i]->syscalls.v[j], "bind") != 0)
+				return false;
+	return true;
+}
+
 static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 {
 	static const char *const titles[] = {
@@ -48,7 +58,7 @@ static void add_caps(const struct wh_policy *p, struct wh_buf *b)
 		wh_buf_addf(b, "  %-22s %s\n", p->asked[i].name, p->asked[i].reason);
 	if (p->n_caps == 0)
 		wh_buf_adds(b, "  none: the service needs no capability\n");
-	if (bind && bind->decision == WH_POLICY_ADD)
+	if (bind && bind->decision == WH_POLICY_ADD && is_for_ports(bind))
 		wh_buf_adds(
 			b,
 			"  CAP_NET_BIND_SERVICE can be left out where the container has a network "

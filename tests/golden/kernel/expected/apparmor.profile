@@ -17,6 +17,7 @@ profile whittle-demo flags=(attach_disconnected,mediate_deleted) {
   # Capabilities.
   capability chown,
   capability dac_read_search,
+  capability net_bind_service,
   capability setuid,
 
   # What the container itself needs.
