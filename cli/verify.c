@@ -82,6 +82,26 @@ static void print_enforced(const struct wh_verify *v)
 	     apparmor[v->apparmor]);
 }
 
+static void print_denials(const struct wh_trial_result *r)
+{
+	for (size_t i = 0; i < r->n_denials; i++) {
+		const struct wh_denial *d = &r->denial[i];
+		const char *name = d->abi ? wh_syscall_name(d->abi, d->nr) : NULL;
+		char number[32], answer[64];
+
+		snprintf(number, sizeof(number), "syscall_%" PRIu64, d->nr);
+		wh_simulate_action(d->answer, answer, sizeof(answer));
+		line("denied", WH_TABLE_BAD, "%s (%s) by %s, %" PRIu64 " time%s, answered with %s",
+		     name ? name : number, d->abi ? d->abi->name : "unknown architecture",
+		     *d->program ? d->program : "a process that has ended", d->count,
+		     d->count == 1 ? "" : "s", answer);
+		if (*d->call)
+			line("", WH_TABLE_PLAIN, "%s", d->call);
+	}
+	if (r->more_denials)
+		line("denied", WH_TABLE_BAD, "… and more");
+}
+
 static void print_result(const struct wh_verify_request *request, const struct wh_trial_result *r,
 			 bool starts)
 {
@@ -95,6 +115,9 @@ static void print_result(const struct wh_verify_request *request, const struct w
 		     *r->load ? r->load : "not run");
 	if (*r->service)
 		line("service", WH_TABLE_PLAIN, "%s", r->service);
+	/* Of a failure the cause is looked for, and told. */
+	if (r->passed)
+		print_denials(r);
 	putchar('\n');
 	if (r->passed && !starts) {
 		wh_table_styled(stdout, colour, WH_TABLE_BAD, "FAILED");
@@ -102,7 +125,8 @@ static void print_result(const struct wh_verify_request *request, const struct w
 		     "it: generate it again");
 	} else if (r->passed) {
 		wh_table_styled(stdout, colour, WH_TABLE_GOOD, "PASSED");
-		printf(" in %.1f s: the bundle is enough for this load\n", r->seconds);
+		printf(" in %.1f s: the bundle is enough for this load%s\n", r->seconds,
+		       r->n_denials ? ", whatever was denied" : "");
 	} else {
 		wh_auto(str) why = wh_cli_safe(r->why);
 
@@ -110,25 +134,6 @@ static void print_result(const struct wh_verify_request *request, const struct w
 		printf(": %s\n", why ? why : "?");
 	}
 	fflush(stdout);
-}
-
-static void print_denials(const struct wh_trial_result *r)
-{
-	for (size_t i = 0; i < r->n_denials; i++) {
-		const struct wh_denial *d = &r->denial[i];
-		const char *name = d->abi ? wh_syscall_name(d->abi, d->nr) : NULL;
-		char number[32], answer[64];
-
-		snprintf(number, sizeof(number), "syscall_%" PRIu64, d->nr);
-		wh_simulate_action(d->answer, answer, sizeof(answer));
-		line("denied", WH_TABLE_BAD, "%s (%s) by %s, %" PRIu64 " times, answered with %s",
-		     name ? name : number, d->abi ? d->abi->name : "unknown architecture",
-		     *d->program ? d->program : "a process that has ended", d->count, answer);
-		if (*d->call)
-			line("", WH_TABLE_PLAIN, "%s", d->call);
-	}
-	if (r->more_denials)
-		line("denied", WH_TABLE_BAD, "… and more");
 }
 
 static void print_cause(const struct wh_verify *v, const struct wh_verify_cause *c)

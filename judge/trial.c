@@ -330,8 +330,10 @@ static bool may_start(struct run *r, struct wh_error *e)
 
 	if (!program || wh_simulate_run(program, abi, (uint64_t)nr, no_args, &action, e) < 0 ||
 	    action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG ||
-	    action == SECCOMP_RET_USER_NOTIF)
+	    (action == SECCOMP_RET_USER_NOTIF && !r->trial->sandbox.listen))
 		return true;
+	if (action == SECCOMP_RET_USER_NOTIF)
+		action = wh_filter_answer(r->trial->filter, abi, (uint64_t)nr);
 	why(r, "the seccomp profile does not allow execve, with which it starts");
 	d = remember(r->result, abi, (uint64_t)nr);
 	if (d) {

@@ -2,6 +2,7 @@
 #include "judge/verify.h"
 
 #include <jansson.h>
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 
 #include "judge/verify_floor.h"
@@ -238,7 +239,11 @@ int wh_verify_run(const struct wh_verify *v, const struct wh_verify_request *req
 {
 	struct variation all = {SECCOMP | CAPS | APPARMOR | LOUD, v->caps, NULL, 0,
 				request->timeout};
+	uint32_t other = wh_filter_answer(v->filter, wh_syscall_abi_native(), 0);
 
+	/* An errno is the same from a listener, which can tell of it; a killed thread would not be. */
+	if ((other & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)
+		all.parts |= LISTEN;
 	return try(v, request, &all, ret_result, e);
 }
 

@@ -55,7 +55,10 @@ struct wh_verify_request {
 	void *progress_data;
 };
 
-/** wh_verify_run() - the service under all that the bundle has. */
+/**
+ * wh_verify_run() - the service under all that the bundle has. The result has the calls that were denied, where the
+ * profile's answer is an errno, though it may have passed.
+ */
 int wh_verify_run(const struct wh_verify *v, const struct wh_verify_request *request,
 		  struct wh_trial_result *ret_result, struct wh_error *e);
 
