@@ -190,7 +190,8 @@ def main():
         with harness.temporary("proved", options.keep) as top:
             os.mkdir(os.path.join(top, "cache"))
             subjects = [Subject(options, top, name) for name in services.ALL if harness.wanted(options, name)]
-            problems = harness.in_parallel(attempt, [(s,) for s in subjects])
+            # They mostly wait for their services to notice something.
+            problems = harness.in_parallel(attempt, [(s,) for s in subjects], at_once=5)
     finally:
         asked.end()
     for subject, problem in zip(subjects, problems):
