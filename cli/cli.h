@@ -104,6 +104,6 @@ void wh_cli_completion_zsh(FILE *f, wh_cli_table commands);
 
 extern const struct wh_cli_command wh_record_command, wh_attach_command, wh_generate_command,
 	wh_merge_command, wh_show_command, wh_explain_command, wh_verify_command, wh_diff_command,
-	wh_hook_command, wh_runtime_command;
+	wh_hook_command, wh_runtime_command, wh_audit_command;
 
 #endif

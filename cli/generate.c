@@ -76,10 +76,14 @@ static void print_summary(const struct wh_emit *emit)
 {
 	const struct wh_policy *p = emit->policy;
 	struct wh_policy_numbers n;
-	size_t runs = wh_trace_count(p->trace, WH_KIND_RUN);
+	size_t runs = p->of_service[WH_KIND_RUN].n;
+	size_t logs = wh_trace_count(p->trace, WH_KIND_RUN) - runs;
 
 	wh_policy_numbers(p, &n);
-	printf("%s, from %zu recording%s\n", p->name, runs, runs == 1 ? "" : "s");
+	printf("%s, from %zu recording%s", p->name, runs, runs == 1 ? "" : "s");
+	if (logs)
+		printf(" and the kernel's log%s", logs == 1 ? "" : "s");
+	putchar('\n');
 	print_caps(p, &n);
 	printf("  syscalls      %4zu → %-4zu", n.syscalls_before, n.syscalls_observed);
 	if (n.syscalls_floor)

@@ -29,9 +29,19 @@ static const struct wh_cli_command help_command = {
 
 /* In the order in which they are shown: that of the work. */
 static const struct wh_cli_command *const commands[] = {
-	&wh_record_command,  &wh_attach_command,  &wh_generate_command, &wh_merge_command,
-	&wh_show_command,    &wh_explain_command, &wh_verify_command,	&wh_diff_command,
-	&wh_runtime_command, &wh_hook_command,	  &help_command,	NULL,
+	&wh_record_command,
+	&wh_attach_command,
+	&wh_audit_command,
+	&wh_generate_command,
+	&wh_merge_command,
+	&wh_show_command,
+	&wh_explain_command,
+	&wh_verify_command,
+	&wh_diff_command,
+	&wh_runtime_command,
+	&wh_hook_command,
+	&help_command,
+	NULL,
 };
 
 static const struct wh_cli_command *find_command(const char *name, struct wh_error *e)

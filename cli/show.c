@@ -14,7 +14,7 @@
 /* Lists in a cell end after this many; --only shows all. */
 #define FEW 3
 
-static const char *const phase_names[] = {"runtime", "start", "serving", "exec", "found"};
+static const char *const phase_names[] = {"runtime", "start", "serving", "exec", "found", "log"};
 
 /* "start serving" */
 static const char *phases_text(unsigned phases, char *ret, size_t size)
@@ -119,7 +119,10 @@ static void exec_row(struct wh_table *tab, const void *fact, bool all)
 	CELL("%s", x->to);
 	CELL("%s", or_nothing(x->interpreter));
 	/* Of what ran already nobody knows who executed it. */
-	CELL("%s", x->from ? x->from : x->f.phases == WH_PHASE_FOUND ? "(found)" : "(start)");
+	CELL("%s", x->from			   ? x->from
+		   : x->f.phases == WH_PHASE_FOUND ? "(found)"
+		   : x->f.phases == WH_PHASE_AUDIT ? "(log)"
+						   : "(start)");
 	COUNT(x);
 	wh_table_cell(tab, x->gain_lost ? WH_TABLE_BAD : WH_TABLE_WARN, "%s",
 		      x->gain_lost ? "not gained, as it was traced"
@@ -380,6 +383,14 @@ static int show_engines(struct wh_trace *t)
 			return -ENOMEM;
 		if (r->attached)
 			printf("attached: start-up was not seen%s\n", n > 1 ? " by this one" : "");
+		if (r->audit) {
+			wh_auto(str) name = wh_cli_safe(r->name);
+
+			if (!name)
+				return -ENOMEM;
+			printf("log: what %s was refused, no recording\n", name);
+			continue;
+		}
 		if (wh_trace_censored(r))
 			printf("censored: %s\n", wh_trace_censored(r));
 		printf("engine %s%s%s%s\n", engine, *reason ? ": " : "", reason,

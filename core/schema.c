@@ -21,7 +21,8 @@ static const char *const strength_names[] = {
 #undef X
 };
 
-static const char *const phase_names[] = {"runtime", "startup", "serving", "exec", "found"};
+static const char *const phase_names[] = {"runtime", "startup", "serving",
+					  "exec",    "found",	"audit"};
 
 const char *wh_trace_access_name(enum wh_access access)
 {
@@ -87,8 +88,10 @@ const char *wh_trace_strength_name(enum wh_strength strength)
 		 .type = WH_FIELD_SET,                                                             \
 		 .offset = offsetof(struct wh_fact, runs),                                         \
 		 .limit = WH_LIMIT_RUNS},                                                          \
+		{.name = "site", .type = WH_FIELD_SITE, .offset = offsetof(struct wh_fact, site)}, \
 	{                                                                                          \
-		.name = "site", .type = WH_FIELD_SITE, .offset = offsetof(struct wh_fact, site)    \
+		.name = "logged", .type = WH_FIELD_SET,                                            \
+		.offset = offsetof(struct wh_fact, logged), .limit = WH_LIMIT_EVIDENCE             \
 	}
 
 static const struct wh_field run_fields[] = {
@@ -128,6 +131,7 @@ static const struct wh_field run_fields[] = {
 	FIELD(wh_run, container_image, STR, NULLABLE),
 	FIELD(wh_run, runtime, STR, NULLABLE),
 	FIELD(wh_run, attached, ANY, NULLABLE),
+	FIELD(wh_run, audit, ANY, NULLABLE),
 	FIELD(wh_run, mounts, SET, .limit = WH_LIMIT_MOUNTS),
 	FIELD(wh_run, groups, SET, .limit = WH_LIMIT_GROUPS),
 	FIELD(wh_run, peak_tasks, U64, NULLABLE),
@@ -277,6 +281,13 @@ static const struct wh_gap_info gaps[] = {
 	{"attached",
 	 "the service was running already: its start-up was not seen; that takes a recording from "
 	 "the start",
+	 true},
+	{"audit-lost",
+	 "the kernel's log says that it has lost records: what was refused then is not known",
+	 false},
+	{"audit-record",
+	 "a record in the kernel's log could not be made a fact: what it was about is not in a "
+	 "profile",
 	 true},
 	{"cut-short", "the recording was cut short", true},
 	{"decode", "a call's arguments could not be read", true},

@@ -65,7 +65,7 @@ static bool run_has(const struct wh_run *run, const char *text)
 static int find_mounts(struct wh_policy *p, struct wh_places *places, struct wh_error *e)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 	const struct wh_run *first = runs[0];
 	bool root = false;
 
@@ -187,7 +187,7 @@ static int add_use(struct wh_policy *p, struct wh_places *places, const struct w
 	struct wh_places_use use = {.fact = fact, .changes = changes(fact)}, *place;
 
 	if (fact->access == WH_ACCESS_INHERIT_READ || fact->access == WH_ACCESS_INHERIT_WRITE ||
-	    !wh_policy_own(&fact->f) || !wh_policy_happened(&fact->outcomes))
+	    !wh_policy_own(&fact->f) || !wh_policy_happened(&fact->f, &fact->outcomes))
 		return 0;
 	while (len && fact->path[len - 1] == '/')
 		len--;

@@ -117,7 +117,7 @@ static bool decide_by_trial(struct wh_policy_cap *cap)
 bool wh_policy_went_on(const struct wh_policy *p, const struct wh_cap *denied)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_run *run = runs[i];
@@ -144,7 +144,7 @@ const char *wh_policy_refused(const struct wh_policy *p, const struct wh_cap *fa
 
 static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 {
-	bool denied = false, possible = false, went_on = false;
+	bool denied = false, possible = false, went_on = false, seen = false;
 	enum wh_strength best = WH_STRENGTH_POSSIBLE;
 
 	if (decide_by_trial(cap))
@@ -158,12 +158,18 @@ static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 			continue;
 		}
 		possible = true;
+		seen |= cap->facts[i]->strength == WH_STRENGTH_LIKELY &&
+			cap->facts[i]->f.phases != WH_PHASE_AUDIT;
 		if (cap->facts[i]->strength > best)
 			best = cap->facts[i]->strength;
 	}
 	if (best == WH_STRENGTH_REQUIRED) {
 		cap->decision = WH_POLICY_ADD;
 		cap->reason = "what it did cannot be done without it";
+	} else if (best == WH_STRENGTH_LIKELY && !seen) {
+		cap->decision = WH_POLICY_ADD;
+		cap->reason = "the kernel's log says that it was about to use it and a profile did "
+			      "not allow it; whether it would do without is not known";
 	} else if (best == WH_STRENGTH_LIKELY) {
 		cap->decision = WH_POLICY_ADD;
 		cap->reason =

@@ -20,8 +20,13 @@ static const char *const before_apparmor[] = {
 	"ENFILE", "ENOENT", "ENOTDIR", "EPERM",	 "EROFS", "EXDEV",  "ENOSYS",
 };
 
-static bool asked_apparmor(const struct wh_counts *outcomes)
+static bool asked_apparmor(const struct wh_file *fact)
 {
+	const struct wh_counts *outcomes = &fact->outcomes;
+
+	/* It was, and that is why it is known. */
+	if (fact->f.phases & WH_PHASE_AUDIT)
+		return true;
 	for (size_t i = 0; i < outcomes->n; i++) {
 		bool before = false;
 
@@ -107,9 +112,9 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 
 		if ((wh_trace_access_makes(fact->access) ||
 		     wh_trace_access_removes(fact->access)) &&
-		    asked_apparmor(&fact->outcomes))
+		    asked_apparmor(fact))
 			use |= WH_GENERALISE_CREATED;
-		if (!letters || !asked_apparmor(&fact->outcomes))
+		if (!letters || !asked_apparmor(fact))
 			continue;
 		opened |= (fact->access != WH_ACCESS_INHERIT_READ &&
 			   fact->access != WH_ACCESS_INHERIT_WRITE) ||

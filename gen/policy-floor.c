@@ -39,7 +39,7 @@ static int recorded_runtime(struct wh_policy *p, const char **ret, bool *ret_mix
 			    struct wh_error *e)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	*ret = NULL;
 	*ret_mixed = false;
@@ -184,7 +184,7 @@ static const struct wh_run *measured_in(struct wh_policy *p, const struct wh_sys
 {
 	const struct wh_run *found = NULL;
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	*ret_holds = false;
 	if (!(fact->f.phases & WH_PHASE_RUNTIME))

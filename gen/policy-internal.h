@@ -29,8 +29,8 @@ int wh_policy_hint_fact(struct wh_policy *p, enum wh_policy_hint_id id, enum wh_
 /** wh_policy_unsure() - why what was not seen may have happened all the same, or NULL. */
 const char *wh_policy_unsure(const struct wh_policy *p);
 
-/** wh_policy_happened() - it succeeded once, or had not returned. */
-bool wh_policy_happened(const struct wh_counts *outcomes);
+/** wh_policy_happened() - it succeeded once, or had not returned, or a profile was in its way and shall not be. */
+bool wh_policy_happened(const struct wh_fact *fact, const struct wh_counts *outcomes);
 /** wh_policy_own() - it is the container's own doing, and not its runtime's. */
 bool wh_policy_own(const struct wh_fact *fact);
 /** wh_policy_within() - @path is below @folder, which has no slash at its end ("" is the root). */
@@ -58,8 +58,9 @@ int wh_policy_rule_put(struct wh_policy *p, enum wh_policy_section section, enum
 		       struct wh_buf *text, const char *reason, const void *fact,
 		       struct wh_error *e);
 
-/** wh_policy_only() - it was tried, and every outcome is one of @names (NULL-terminated). */
-bool wh_policy_only(const struct wh_counts *outcomes, const char *const *names);
+/** wh_policy_only() - it was tried, and every outcome is one of @names (NULL-terminated), and none a profile's doing. */
+bool wh_policy_only(const struct wh_fact *fact, const struct wh_counts *outcomes,
+		    const char *const *names);
 
 /** wh_policy_warn() - add a warning; @text is the pool's. */
 int wh_policy_warn(struct wh_policy *p, const char *text, bool refuse, const struct wh_gap *gap,

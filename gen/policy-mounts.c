@@ -139,7 +139,7 @@ int wh_policy_mounts(struct wh_policy *p, struct wh_error *e)
 		wh_auto(buf) text = {0};
 		size_t j = 0;
 
-		if (wh_policy_only(&m->outcomes, no_place))
+		if (wh_policy_only(&m->f, &m->outcomes, no_place))
 			continue;
 		while (j < WH_ARRAY_SIZE(mount_ops) && strcmp(mount_ops[j].op, m->op) != 0)
 			j++;
@@ -199,7 +199,7 @@ int wh_policy_links(struct wh_policy *p, struct wh_error *e)
 		const struct wh_file *f = facts[i];
 
 		if (f->access == WH_ACCESS_LINK_TO && !f->peers.overflow &&
-		    !wh_policy_only(&f->outcomes, no_place))
+		    !wh_policy_only(&f->f, &f->outcomes, no_place))
 			r = add_link(p, g, f, e);
 	}
 	return r;

@@ -35,8 +35,11 @@ static int add_fact(struct wh_policy *p, struct wh_policy_rule *rule, const void
 	return 0;
 }
 
-bool wh_policy_only(const struct wh_counts *outcomes, const char *const *names)
+bool wh_policy_only(const struct wh_fact *fact, const struct wh_counts *outcomes,
+		    const char *const *names)
 {
+	if (fact->phases & WH_PHASE_AUDIT)
+		return false;
 	for (size_t i = 0; i < outcomes->n; i++) {
 		bool known = false;
 
@@ -217,7 +220,8 @@ static int add_sockets(struct wh_policy *p, struct wh_error *e)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct wh_socket *s = facts[i];
 
-		if (wh_policy_only(&s->outcomes, refused) || wh_util_streq(domain_of(s), "UNIX"))
+		if (wh_policy_only(&s->f, &s->outcomes, refused) ||
+		    wh_util_streq(domain_of(s), "UNIX"))
 			continue;
 		/* The family of an address may be another (AF_UNSPEC ends a connection). */
 		if (!domain_of(s) && !wh_util_has_prefix(s->op, "socket"))
@@ -272,7 +276,8 @@ static int add_signals_to(struct wh_policy *p, bool outside, struct wh_error *e)
 		const struct wh_signal *s = facts[i];
 
 		if ((strcmp(s->target, "outside") == 0) != outside || !is_signal(s->signal) ||
-		    wh_policy_only(&s->outcomes, no_target) || wh_util_streq(last, s->signal))
+		    wh_policy_only(&s->f, &s->outcomes, no_target) ||
+		    wh_util_streq(last, s->signal))
 			continue;
 		if (last)
 			wh_buf_adds(&text, ", ");
@@ -287,7 +292,7 @@ static int add_signals_to(struct wh_policy *p, bool outside, struct wh_error *e)
 		const struct wh_signal *s = facts[i];
 
 		if ((strcmp(s->target, "outside") == 0) == outside &&
-		    !wh_policy_only(&s->outcomes, no_target))
+		    !wh_policy_only(&s->f, &s->outcomes, no_target))
 			r = add_fact(p, rule, s, e);
 	}
 	return r;
@@ -303,11 +308,11 @@ static int add_ptraces(struct wh_policy *p, struct wh_error *e)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct wh_ptrace *s = facts[i];
 		bool outside = strcmp(s->target, "outside") == 0;
-		bool reads = strcmp(s->request, "kcmp") == 0;
+		bool reads = strcmp(s->request, "kcmp") == 0 || strcmp(s->request, "read") == 0;
 		wh_auto(buf) text = {0};
 
 		/* A process may always look into itself. */
-		if (wh_policy_only(&s->outcomes, no_target) ||
+		if (wh_policy_only(&s->f, &s->outcomes, no_target) ||
 		    (strcmp(s->target, "self") == 0 && strcmp(s->request, "PTRACE_TRACEME") != 0))
 			continue;
 		wh_buf_addf(&text, "ptrace (%s%s) peer=%s", reads ? "read" : "trace",

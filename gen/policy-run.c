@@ -53,8 +53,10 @@ int wh_policy_hint_fact(struct wh_policy *p, enum wh_policy_hint_id id, enum wh_
 	return 0;
 }
 
-bool wh_policy_happened(const struct wh_counts *outcomes)
+bool wh_policy_happened(const struct wh_fact *fact, const struct wh_counts *outcomes)
 {
+	if (fact->phases & WH_PHASE_AUDIT)
+		return true;
 	for (size_t i = 0; i < outcomes->n; i++) {
 		if (strcmp(outcomes->v[i].name, "ok") == 0)
 			return true;
@@ -86,7 +88,7 @@ bool wh_policy_is_plain(const char *path)
 const char *wh_policy_unsure(const struct wh_policy *p)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_run *run = runs[i];
@@ -117,7 +119,7 @@ static bool is_image(const char *image)
 static void look_at_runs(struct wh_policy *p)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	p->container = true;
 	for (size_t i = 0; i < n; i++) {
@@ -146,7 +148,7 @@ static int judge_network(struct wh_policy *p, struct wh_error *e)
 		const struct wh_socket *s = sockets[i];
 
 		/* Unix sockets are as they were; the kernel's ciphers (AF_ALG) are no network either. */
-		if (!wh_policy_own(&s->f) || !wh_policy_happened(&s->outcomes) ||
+		if (!wh_policy_own(&s->f) || !wh_policy_happened(&s->f, &s->outcomes) ||
 		    strcmp(s->family, "AF_UNIX") == 0 || strcmp(s->family, "AF_ALG") == 0)
 			continue;
 		if (wh_policy_hint_fact(p, WH_POLICY_HINT_NETWORK, WH_KIND_SOCKET, s, e) < 0)
@@ -191,7 +193,7 @@ static bool is_listened(const struct wh_policy *p, const struct wh_socket *bound
 		const struct wh_socket *s = sockets[i];
 
 		if (strcmp(s->op, "listen") == 0 && strcmp(s->family, bound->family) == 0 &&
-		    wh_util_streq(s->type, bound->type) && wh_policy_happened(&s->outcomes))
+		    wh_util_streq(s->type, bound->type) && wh_policy_happened(&s->f, &s->outcomes))
 			return true;
 	}
 	return false;
@@ -263,7 +265,7 @@ static int judge_ports(struct wh_policy *p, struct wh_error *e)
 		int r = 0;
 
 		if (protocol && strcmp(s->op, "bind") == 0 && wh_policy_own(&s->f) &&
-		    wh_policy_happened(&s->outcomes) && is_listened(p, s))
+		    wh_policy_happened(&s->f, &s->outcomes) && is_listened(p, s))
 			r = add_port(p, s, protocol, e);
 		if (r < 0)
 			return r;
@@ -310,7 +312,7 @@ static int judge_sysctl(struct wh_policy *p, struct wh_error *e)
 static int judge_pids(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 	uint64_t peak = 0, limit;
 	const char *value;
 

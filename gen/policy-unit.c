@@ -218,8 +218,9 @@ static int judge_system(struct wh_policy *p, struct wh_error *e)
 		const char *folder, *value;
 
 		if (fact->path[0] != '/' || !writes(fact) || !wh_policy_own(&fact->f) ||
-		    !wh_policy_happened(&fact->outcomes) || is_below_or(fact->path, "/dev") ||
-		    is_below_or(fact->path, "/proc") || is_below_or(fact->path, "/sys"))
+		    !wh_policy_happened(&fact->f, &fact->outcomes) ||
+		    is_below_or(fact->path, "/dev") || is_below_or(fact->path, "/proc") ||
+		    is_below_or(fact->path, "/sys"))
 			continue;
 		folder = folder_of(p, fact);
 		if (!folder)
@@ -328,7 +329,7 @@ static int judge_calls(struct wh_policy *p, struct wh_error *e)
 static int judge_abis(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 	const struct wh_run *run = runs[0];
 	const struct wh_abi *native = wh_syscall_abi(run->arch);
 	bool alone =

@@ -77,7 +77,7 @@ static bool file_obstacle(struct wh_policy *p, const struct wh_places *places,
 {
 	const char *why = NULL;
 
-	if (!wh_policy_own(&fact->f) || !wh_policy_happened(&fact->outcomes) ||
+	if (!wh_policy_own(&fact->f) || !wh_policy_happened(&fact->f, &fact->outcomes) ||
 	    fact->access == WH_ACCESS_INHERIT_READ || fact->access == WH_ACCESS_INHERIT_WRITE)
 		return false;
 	if (fact->access == WH_ACCESS_CHOWN)
@@ -147,7 +147,7 @@ static int set_user(struct wh_policy *p, uint64_t uid, uint64_t gid, const char 
 static int find_groups(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 	const struct wh_run *run = runs[0];
 
 	for (size_t i = 0; i < run->groups.n; i++) {

@@ -44,7 +44,7 @@ int wh_policy_check_name(const char *name, struct wh_error *e)
 static int choose_name(struct wh_policy *p, const char *wanted, struct wh_error *e)
 {
 	size_t n;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 	const char *first = NULL;
 	char *service;
 
@@ -78,7 +78,7 @@ static int choose_name(struct wh_policy *p, const char *wanted, struct wh_error 
 /* What only the runtime did, while it let the container in, is none of the service's business. */
 static int collect(struct wh_policy *p, struct wh_error *e)
 {
-	for (enum wh_kind kind = WH_KIND_RUN + 1; kind < WH_KINDS; kind++) {
+	for (enum wh_kind kind = 0; kind < WH_KINDS; kind++) {
 		struct wh_policy_facts *kept = &p->of_service[kind];
 		size_t n;
 		const void *const *facts = wh_trace_facts(p->trace, kind, &n);
@@ -87,7 +87,8 @@ static int collect(struct wh_policy *p, struct wh_error *e)
 		if (n && !kept->v)
 			return wh_error_oom(e);
 		for (size_t i = 0; i < n; i++) {
-			if (wh_trace_of_service(facts[i]))
+			if (kind == WH_KIND_RUN ? !((const struct wh_run *)facts[i])->audit
+						: wh_trace_of_service(facts[i]))
 				kept->v[kept->n++] = facts[i];
 		}
 	}
@@ -197,14 +198,41 @@ static int judge_run(struct wh_policy *p, const struct wh_run *run, struct wh_er
 	return r;
 }
 
-static int judge_runs(struct wh_policy *p, struct wh_error *e)
+/* A log of another service would widen this one's profile. */
+static int judge_logs(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
 	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		const struct wh_run *run = runs[i];
+
+		if (run->audit && !wh_util_streq(run->name, p->name))
+			r = wh_policy_warn(
+				p,
+				wh_pool_printf(&p->pool,
+					       "what the kernel's log says is of \"%s\", and this "
+					       "profile is \"%s\": see that they are of the same "
+					       "service",
+					       run->name ? run->name : "", p->name),
+				false, NULL, e);
+	}
+	return r;
+}
+
+static int judge_runs(struct wh_policy *p, struct wh_error *e)
+{
+	size_t n;
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	if (n == 0)
-		return wh_error_set(e, EINVAL,
-				    "the trace has no recording in it: nothing can be generated");
+		return wh_error_set(
+			e, EINVAL,
+			wh_trace_count(p->trace, WH_KIND_RUN)
+				? "the trace is of the kernel's log alone, which knows only what "
+				  "was refused: merge it with a recording of the service"
+				: "the trace has no recording in it: nothing can be generated");
 	p->same_user = true;
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_run *run = runs[i];
@@ -222,7 +250,7 @@ static int judge_runs(struct wh_policy *p, struct wh_error *e)
 	if (p->of_service[WH_KIND_SYSCALL].n == 0)
 		return wh_error_set(
 			e, EINVAL, "the trace has no system calls in it: nothing can be generated");
-	return 0;
+	return judge_logs(p, e);
 }
 
 static bool is_of(const struct wh_fact *fact, const struct wh_run *run)
@@ -237,7 +265,7 @@ static bool is_of(const struct wh_fact *fact, const struct wh_run *run)
 static bool saw_start_of(const struct wh_policy *p, const char *program)
 {
 	size_t n, n_execs;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 	const void *const *execs = wh_trace_facts(p->trace, WH_KIND_EXEC, &n_execs);
 
 	for (size_t i = 0; program && i < n; i++) {
@@ -367,7 +395,7 @@ static size_t count_syscalls(void)
 static size_t most_caps(const struct wh_policy *p)
 {
 	size_t n, most = 0;
-	const void *const *runs = wh_trace_facts(p->trace, WH_KIND_RUN, &n);
+	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_run *run = runs[i];

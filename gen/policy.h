@@ -217,7 +217,7 @@ struct wh_policy {
 	bool kubernetes_escalation;
 	uint64_t uid, gid;
 	bool same_user; /* all runs started as that uid and gid */
-	/* The trace's facts that are not the runtime's own doing alone; of runs none. */
+	/* The trace's facts that are not the runtime's own doing alone; of runs the recordings, not logs. */
 	struct wh_policy_facts {
 		const void **v;
 		size_t n;

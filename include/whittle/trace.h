@@ -84,6 +84,9 @@ enum wh_phase {
 		1
 		<< 3, /* by what was executed in a running container: docker exec, a health check */
 	WH_PHASE_FOUND = 1 << 4, /* it was so when the recording began: not seen to happen */
+	WH_PHASE_AUDIT =
+		1
+		<< 5, /* the kernel's log says so: what enforced a profile refused it, or let it pass */
 };
 
 /**
@@ -94,6 +97,7 @@ enum wh_phase {
  * @programs: the executables that did it
  * @runs: ids of the runs in which it was seen
  * @site: the first sight, or NULL; of two merged ones the lesser by content
+ * @logged: of phase audit: what the kernel's log has of it, with when and where that stands
  */
 struct wh_fact {
 	uint64_t count;
@@ -101,6 +105,7 @@ struct wh_fact {
 	struct wh_strset programs;
 	struct wh_strset runs;
 	const struct wh_site *site;
+	struct wh_strset logged;
 };
 
 /* ---- the kinds of fact ----------------------------------------------------------------------- */
@@ -153,6 +158,7 @@ struct wh_run {
 	const char *container_engine, *container_id, *container_name, *container_image;
 	const char *runtime;
 	bool attached; /* it was running when the recording began: its start-up was not seen */
+	bool audit; /* no recording but the kernel's log (name is the AppArmor profile): it knows what was refused, no more */
 	/*
 	 * Of a recording in a container only: what was mounted when the entrypoint was executed, a mount as
 	 * "WORD ro|rw FSTYPE POINT". WORD is "root", "kernel" (proc and its like), "tmpfs", "volume" (of Docker's or Podman's),
@@ -308,7 +314,8 @@ struct wh_signal {
 /** struct wh_ptrace - Key: request, target, peer. Includes process_vm_*, kcmp, pidfd_getfd. */
 struct wh_ptrace {
 	struct wh_fact f;
-	const char *request; /* "PTRACE_ATTACH", "process_vm_readv" … */
+	const char *
+		request; /* "PTRACE_ATTACH", "process_vm_readv" …; of phase audit "trace", "read" */
 	const char *target, *peer;
 	struct wh_counts outcomes;
 };

@@ -77,3 +77,35 @@ try_service nginx "nginx -c /payload/nginx.conf" "wrk -t1 -c4 -d2s http://127.0.
 	"http://127.0.0.1:8090/index.html" '\|/srv/www|d'
 try_service redis "redis-server /payload/redis.conf" \
 	"redis-benchmark -p 6390 -q -n 2000 -t set,get" "tcp:127.0.0.1:6390" '/network.*inet/d'
+
+# What the profile did not know of is refused in production; the kernel's log puts it into the next one.
+refine() {
+	local start="nginx -c /payload/nginx.conf" ready=http://127.0.0.1:8090/index.html status
+	local known="curl -sf -o /dev/null http://127.0.0.1:8090/index.html" more="curl -sf -o /dev/null http://127.0.0.1:8090/more/new.txt"
+
+	"$whittle" record -o refine.json --name refine --ready "$ready" --load "$known" -- $start >refine.log 2>&1 &&
+		"$whittle" generate -o refine --name whittle-refine --runtime none refine.json >refine.log 2>&1
+	report refine-records $? "$(tail -n 1 refine.log)"
+	"$whittle" verify --ready "$ready" --load "$more" refine -- $start >refine.log 2>&1
+	[ $? = 1 ]
+	report refine-is-denied $? "$(tr '\n' ' ' <refine.log)"
+	"$whittle" audit --dmesg --profile whittle-refine -o denied.json 2>refine.log &&
+		grep -q '"path":"/srv/www/more/new.txt","access":"read"' denied.json
+	report refine-log-has-the-file $? "$(tr '\n' ' ' <refine.log) $(dmesg | grep 'apparmor="DENIED"' | tail -n 2 | tr '\n' ' ')"
+	"$whittle" generate -o alone denied.json >refine.log 2>&1
+	[ $? = 2 ] && grep -q 'merge it with a recording' refine.log
+	report refine-log-alone-is-refused $? "$(tail -n 1 refine.log)"
+	"$whittle" merge -o both.json refine.json denied.json >refine.log 2>&1 &&
+		"$whittle" generate -o refined --name whittle-refine --runtime none both.json >refine.log 2>&1
+	report refine-generates $? "$(tail -n 1 refine.log)"
+	"$whittle" verify --ready "$ready" --load "$more" refined -- $start >refine.log 2>&1
+	status=$?
+	report refine-serves-with-it $status "$(tail -n 3 refine.log | tr '\n' ' ') $(dmesg | grep 'apparmor="DENIED"' | tail -n 2 | tr '\n' ' ')"
+	"$whittle" explain refined /srv/www/more/new.txt >refine.log 2>&1
+	grep -q 'logged .*DENIED open "r" to nginx.*(dmesg:' refine.log
+	report refine-explains-it $? "$(tr '\n' ' ' <refine.log)"
+}
+
+mkdir -p /srv/www/more
+echo new >/srv/www/more/new.txt
+refine
