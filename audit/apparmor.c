@@ -14,27 +14,49 @@ static void record_free(aa_log_record *r)
 }
 WH_DEFINE_AUTO(record, aa_log_record *, record_free)
 
-/* What libapparmor 3.0 knows and we ask it for. At a field that it does not know ("class") it gives up on the whole line. */
-static const char *const known[] = {
-	"apparmor", "operation",      "info",	     "error", "profile", "name",   "pid",
-	"comm",	    "requested_mask", "denied_mask", "fsuid", "ouid",	 "target",
+/*
+ * What libapparmor 3.0 knows and we ask it for. At a field that it does not know ("class") it gives up on the whole line, and
+ * then, or when it finds one twice, it leaks: it gets each once, and in the form that it reads.
+ */
+static const struct {
+	const char *name;
+	bool number;
+} known[] = {
+	{"apparmor", false}, {"operation", false},	{"error", true},
+	{"profile", false},  {"name", false},		{"pid", true},
+	{"comm", false},     {"requested_mask", false}, {"fsuid", true},
+	{"ouid", true},	     {"denied_mask", false},	{"target", false},
 };
+
+static bool is_number(const struct wh_audit_field *f)
+{
+	const char *digits = f->value + (f->value[0] == '-');
+	size_t len = strlen(digits);
+
+	return !f->quoted && len && len < 12 && strspn(digits, "0123456789") == len;
+}
+
+/* Of the parser's verdicts only these are for us; its grammar has a word for each. */
+static bool is_verdict(const char *s)
+{
+	return s && (strcmp(s, "DENIED") == 0 || strcmp(s, "ALLOWED") == 0);
+}
 
 static int parse(const struct wh_audit_fields *f, aa_log_record **ret)
 {
 	wh_auto(buf) line = {0};
 
 	wh_buf_adds(&line, "type=AVC msg=audit(1000000000.000:1):");
-	for (size_t i = 0; i < f->n; i++) {
-		const struct wh_audit_field *field = &f->v[i];
+	for (size_t k = 0; k < WH_ARRAY_SIZE(known); k++) {
+		const struct wh_audit_field *field = wh_audit_record_field(f, known[k].name);
+		const char *quote = field && field->quoted ? "\"" : "";
 
-		for (size_t k = 0; k < WH_ARRAY_SIZE(known); k++) {
-			const char *quote = field->quoted ? "\"" : "";
-
-			if (strcmp(field->name, known[k]) == 0)
-				wh_buf_addf(&line, " %s=%s%s%s", field->name, quote, field->value,
-					    quote);
-		}
+		if (!field)
+			continue;
+		if (known[k].number ? !is_number(field)
+				    : !field->quoted && !wh_audit_record_hex(field))
+			return -EBADMSG;
+		wh_buf_addf(&line, " %s=%s%s%s", field->name, quote, field->value, quote);
 	}
 	if (line.failed)
 		return -ENOMEM;
@@ -210,10 +232,10 @@ int wh_audit_apparmor(struct wh_audit_sink *s, const struct wh_audit_fields *f)
 
 	if (!is_whole(f))
 		return wh_audit_gap(s, "audit-record", "a name in it is encoded, and not whole");
-	err = parse(f, &r);
-	if (err < 0)
+	err = is_verdict(wh_audit_record_value(f, "apparmor")) ? parse(f, &r) : -EBADMSG;
+	if (err == -ENOMEM)
 		return err;
-	if (!operation || !r->operation ||
+	if (err < 0 || !operation || !r->operation ||
 	    (r->event != AA_RECORD_DENIED && r->event != AA_RECORD_ALLOWED))
 		return wh_audit_gap(s, "audit-record", "libapparmor cannot read it");
 	err = wh_audit_rule(s, f, operation, r->event == AA_RECORD_DENIED);

@@ -25,7 +25,8 @@ int wh_audit_read(struct wh_audit *a, FILE *f, const char *source, struct wh_err
 
 /**
  * struct wh_audit_options - which records count.
- * @profile: of that AppArmor profile and those below it (PROFILE//child); NULL: of the one that there is
+ * @profile: of that AppArmor profile and those below it (PROFILE//child); NULL: of the one that there is; of none if
+ *   there are several and @program is given
  * @program: and seccomp's of that executable, whatever its label; NULL: those with the profile's label, or all if no record
  *   has one and all are of one executable
  * @since: not before (seconds since 1970); 0: all. A record without a time counts.

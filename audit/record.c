@@ -133,7 +133,7 @@ int wh_audit_record_split(const struct wh_audit_record *r, struct wh_audit_field
 							    : split_one(&p, &ret->v[ret->n]);
 
 		if (why) {
-			*ret_why = why;
+			*ret_why = *ret_why ? *ret_why : why;
 			break;
 		}
 		ret->n++;

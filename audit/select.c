@@ -2,7 +2,8 @@
 /* Which records are of the service that is meant. */
 #include "audit/select.h"
 
-#define LABEL_MAX 256
+#define LABEL_MAX  256
+#define UNCONFINED "unconfined"
 
 /* struct owner - whose a record is. @label: the profile without those below it, "" if it is not told; @program: seccomp's */
 struct owner {
@@ -25,8 +26,6 @@ static void cut_label(char *label)
 	end = strrchr(label, ' ');
 	if (end && end[1] == '(')
 		*end = '\0';
-	if (strcmp(label, "unconfined") == 0 || strcmp(label, "kernel") == 0)
-		*label = '\0';
 }
 
 static int owner_of(const struct wh_audit_record *r, struct owner *ret)
@@ -45,6 +44,8 @@ static int owner_of(const struct wh_audit_record *r, struct owner *ret)
 	copy(ret->label, seccomp ? wh_audit_record_value(&f, "subj") : label);
 	copy(ret->program, seccomp ? program : NULL);
 	cut_label(ret->label);
+	if (seccomp && strcmp(ret->label, UNCONFINED) == 0)
+		*ret->label = '\0';
 	verdict = wh_audit_record_value(&f, "apparmor");
 	if (verdict && (strcmp(verdict, "STATUS") == 0 || strcmp(verdict, "AUDIT") == 0 ||
 			strcmp(verdict, "HINT") == 0))
@@ -100,21 +101,22 @@ static int choose(const struct owner *owners, struct wh_audit_record *const *v, 
 	for (size_t i = 0; i < n; i++) {
 		if (!owners[i].denial || v[i]->type == WH_AUDIT_LOST)
 			continue;
-		add_name(&profiles, owners[i].label);
+		/* Some kernels ask AppArmor about who has no profile, too. */
+		if (strcmp(owners[i].label, UNCONFINED) != 0)
+			add_name(&profiles, owners[i].label);
 		if (!*owners[i].label)
 			add_name(&programs, owners[i].program);
 	}
 	copy(ret_profile, options->profile);
 	copy(ret_program, options->program);
-	if (options->profile || options->program)
-		return 0;
-	if (profiles.n > 1)
+	if (!options->profile && !options->program && profiles.n > 1)
 		return wh_error_set(e, EINVAL,
 				    "there are records of several profiles: say which with "
 				    "--profile: %s",
 				    profiles.text);
-	copy(ret_profile, profiles.last);
-	if (profiles.n)
+	if (!options->profile && profiles.n == 1)
+		copy(ret_profile, profiles.last);
+	if (*ret_profile || *ret_program)
 		return 0;
 	if (programs.n > 1)
 		return wh_error_set(e, EINVAL,

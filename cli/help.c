@@ -145,11 +145,8 @@ void wh_cli_help(FILE *f, wh_cli_table commands)
 	size_t width = 0;
 
 	fputs("Usage: whittle COMMAND [OPTION…] …\n\n", f);
-	wrap(f,
-	     "Records what a service does, and turns it into the least privilege it needs: a "
-	     "seccomp "
-	     "profile, an AppArmor profile and a list of capabilities.",
-	     0, 0);
+	wrap(f, "Records what a service does, and generates the least privilege that it needs.", 0,
+	     0);
 	fputs("\nCommands:\n", f);
 	for (size_t i = 0; commands[i]; i++) {
 		if (strlen(commands[i]->name) > width)

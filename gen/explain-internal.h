@@ -18,5 +18,7 @@ int wh_explain_run(const struct wh_policy *p, const char *item, struct wh_buf *b
 
 /** wh_explain_cap() - of a capability, if @item is one. Return: whether it is added. */
 int wh_explain_cap(const struct wh_policy *p, const char *item, struct wh_buf *b);
+/** wh_explain_how_known() - what an entry follows from; @facts of any kind but runs. */
+const char *wh_explain_how_known(const void *const *facts, size_t n);
 
 #endif

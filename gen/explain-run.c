@@ -114,3 +114,12 @@ int wh_explain_run(const struct wh_policy *p, const char *item, struct wh_buf *b
 	}
 	return told;
 }
+
+const char *wh_explain_how_known(const void *const *facts, size_t n)
+{
+	bool logged = n > 0;
+
+	for (size_t i = 0; i < n; i++)
+		logged &= ((const struct wh_fact *)facts[i])->phases == WH_PHASE_AUDIT;
+	return logged ? "the kernel's log says that a profile was in its way" : "it was observed";
+}

@@ -109,16 +109,6 @@ static void add_head(const struct wh_policy *p, struct wh_buf *b, const struct w
 	add_site(b, f->site);
 }
 
-/* @facts: of any kind */
-static const char *how_known(const void *const *facts, size_t n)
-{
-	bool logged = n > 0;
-
-	for (size_t i = 0; i < n; i++)
-		logged &= ((const struct wh_fact *)facts[i])->phases == WH_PHASE_AUDIT;
-	return logged ? "the kernel's log says that a profile was in its way" : "it was observed";
-}
-
 static void add_syscall_fact(const struct wh_policy *p, struct wh_buf *b,
 			     const struct wh_syscall *fact)
 {
@@ -234,7 +224,7 @@ static int explain_syscall(const struct wh_policy *p, const char *item, struct w
 		wh_buf_addf(b, "  because %s\n", s->probed);
 	if (s->n_facts && !s->error)
 		wh_buf_addf(b, "  because %s\n",
-			    how_known((const void *const *)s->facts, s->n_facts));
+			    wh_explain_how_known((const void *const *)s->facts, s->n_facts));
 	for (size_t i = 0; i < s->n_facts; i++)
 		add_syscall_fact(p, b, s->facts[i]);
 	if (s->floor)
@@ -291,7 +281,7 @@ static void add_file(const struct wh_policy *p, struct wh_buf *b, const struct w
 	if (file->reason)
 		wh_buf_addf(b, "  written as a pattern because: %s\n", file->reason);
 	wh_buf_addf(b, "  because %s\n",
-		    how_known((const void *const *)file->facts, file->n_facts));
+		    wh_explain_how_known((const void *const *)file->facts, file->n_facts));
 	for (size_t i = 0; i < file->n_facts; i++)
 		add_file_fact(p, b, file->facts[i]);
 }
@@ -388,9 +378,9 @@ static int explain_rules(const struct wh_policy *p, const char *item, struct wh_
 		if (!found)
 			continue;
 		wh_buf_addf(b, "AppArmor rule %s\n  because %s\n", rule->text,
-			    rule->reason
-				    ? rule->reason
-				    : how_known((const void *const *)rule->facts, rule->n_facts));
+			    rule->reason ? rule->reason
+					 : wh_explain_how_known((const void *const *)rule->facts,
+								rule->n_facts));
 		for (size_t j = 0; j < rule->n_facts; j++) {
 			if (strcmp(rule->text, item) == 0 ||
 			    names_item(rule->kind, rule->facts[j], item))

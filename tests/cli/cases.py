@@ -79,6 +79,13 @@ JSON_START = "line 1: '[' or '{' expected near "
 # Wrong use and bad input: arguments, and the one line on standard error after "whittle ". Exit status 2, nothing on
 # standard output, no file left behind.
 BAD = {
+    "audit-none": (["audit"], " audit: missing log; give a FILE, - for standard input, --dmesg or --journal"),
+    "audit-missing": (["audit", "missing"], " audit: cannot open missing: " + NO_ENTRY),
+    "audit-folder": (["audit", "folder"], " audit: cannot read folder: Is a directory"),
+    "audit-twice": (["audit", "-", "-"], " audit: - is given twice; standard input can be read once"),
+    "audit-since": (["audit", "--since", "yesterday", "text"],
+                    " audit: --since does not know 'yesterday'; give 30s, 5m, 2h or 3d ago, @SECONDS, or "
+                    '"2026-11-28 13:45" in UTC'),
     "none": ([], ": missing command; see 'whittle --help'"),
     "command-unknown": (["xyzzy"], ": unknown command 'xyzzy'; see 'whittle --help'"),
     "command-close": (["recrod"], ": unknown command 'recrod'; did you mean 'record'?"),

@@ -20,6 +20,7 @@ import traceback
 import xml.etree.ElementTree
 
 import ablate  # pylint: disable=unused-import  # its cases
+import audit  # pylint: disable=unused-import  # its cases
 import engine  # pylint: disable=unused-import  # its cases
 import offline  # pylint: disable=unused-import  # its cases
 import verify  # pylint: disable=unused-import  # its cases
