@@ -106,6 +106,18 @@ refine() {
 	report refine-explains-it $? "$(tr '\n' ' ' <refine.log)"
 }
 
+# A filter that lets sethostname pass and has it logged: no_new_privs, and seccomp(SECCOMP_SET_MODE_FILTER, LOG …).
+logged_call() {
+	perl -e 'syscall(157, 38, 1, 0, 0, 0);
+		my $filter = join("", map { pack("SCCL", @$_) } [0x20, 0, 0, 0], [0x15, 0, 1, 170], [6, 0, 0, 0x7ffc0000], [6, 0, 0, 0x7fff0000]);
+		syscall(317, 1, 0, pack("Sx6P", 4, $filter)) == 0 or die;
+		my $name = "vm"; syscall(170, $name, 2) == 0 or die;' >logged.log 2>&1 &&
+		"$whittle" audit --dmesg --exe /usr/bin/perl --profile none -o logged.json 2>logged.log &&
+		grep -q '"abi":"x86_64","name":"sethostname".*"phases":\["audit"\]' logged.json
+	report seccomp-log-has-the-call $? "$(tr '\n' ' ' <logged.log) $(dmesg | tail -n 2 | tr '\n' ' ')"
+}
+
 mkdir -p /srv/www/more
 echo new >/srv/www/more/new.txt
 refine
+logged_call
