@@ -58,6 +58,7 @@ static void add_runs(const struct wh_policy *p, struct wh_buf *b, const struct w
 		add_safe(b, "", runs->v[i], "");
 		if (run) {
 			add_safe(b, " ", run->name ? run->name : "", ": ");
+			wh_buf_adds(b, run->audit ? "the kernel's log" : "");
 			add_argv(b, &run->argv);
 		}
 		wh_buf_addc(b, '\n');
