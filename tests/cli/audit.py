@@ -167,6 +167,9 @@ def audit_hostile(tmp):
     lines = [good] + [stamp % (200 + i) + part for i, (part, _) in enumerate(broken)]
     lines += [
         b'web: "audit(1795828911.028:1): apparmor="DENIED" operation="open" profile="whittle-demo" name="/etc/shadow"' + tail,
+        b'web: said " audit(1795828911.028:1): apparmor="DENIED" operation="open" profile="whittle-demo" name="/etc/shadow"' + tail,
+        b'web: said "x]: AVC apparmor="DENIED" operation="open" profile="whittle-demo" name="/etc/shadow"' + tail,
+        b'web: AVC apparmor="DENIED" operation="open" profile="whittle-demo" name="/etc/shadow"' + tail,
         b'user said type=AVC but not so',
         b"[    9.0] audit: kauditd_printk_skb: 31 callbacks suppressed",
         stamp % 900 + b'name="/etc/cut" pid=1',
@@ -244,7 +247,8 @@ def audit_refines(tmp):
     """Merged with a recording and generated: the rules are there with their evidence; alone it is refused."""
     recorded = trace("0" * 16, "demo", syscalls=[call("read", 0), call("openat", 257)], files=[
         file_fact("/etc/known", "read"), file_fact("/etc/hostname", "read").replace('"ok"', '"EACCES"'),
-        file_fact("/etc/refused", "read").replace('"ok"', '"EACCES"')])
+        file_fact("/etc/refused", "read").replace('"ok"', '"EACCES"')], sockets=[
+            '"op":"socket","family":"AF_NETLINK","type":"SOCK_RAW","protocol":0,"outcomes":{"EACCES":1}'])
     with open(os.path.join(tmp, "old.json"), "w", encoding="utf-8") as f:
         f.write(recorded)
     with open(os.path.join(tmp, "log"), "wb") as f:
