@@ -63,16 +63,19 @@ static void check(const char *text, const struct wh_audit_summary *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const profiles[] = {NULL, "web", "whittle-demo"};
+	static const char *const profiles[] = {NULL, "whittle-demo"};
 
 	for (size_t i = 0; size && i < WH_ARRAY_SIZE(profiles); i++) {
 		struct wh_audit_summary once = {0}, twice = {0};
 		wh_auto(str) a = make(data, size, 1, profiles[i], &once);
-		wh_auto(str) b = make(data, size, 2, profiles[i], &twice);
+		wh_auto(str) b = NULL;
 
 		if (!a)
 			continue;
 		check(a, &once);
+		if (!profiles[i])
+			continue;
+		b = make(data, size, 2, profiles[i], &twice);
 		/* A record without a time cannot be told from another like it. */
 		wh_assert(b && records(&twice) >= records(&once));
 	}
