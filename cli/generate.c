@@ -17,6 +17,7 @@ static int options_of(const struct wh_cli_args *args, struct wh_policy_options *
 		.no_new_privs = !nnp || strcmp(nnp, "auto") == 0 ? WH_POLICY_AUTO
 				: strcmp(nnp, "on") == 0	 ? WH_POLICY_ON
 								 : WH_POLICY_OFF,
+		.subprofiles = wh_cli_value(args, "subprofiles") != NULL,
 	};
 	return ret->name ? wh_policy_check_name(ret->name, e) : 0;
 }
@@ -72,6 +73,16 @@ static void print_hints(const struct wh_policy *p)
 		putchar('\n');
 }
 
+static void print_apparmor(const struct wh_policy *p, const struct wh_policy_numbers *n)
+{
+	printf("  AppArmor             %-4zu file rules, %zu others\n", n->file_rules,
+	       n->other_rules);
+	for (size_t i = 0; i < p->n_profiles; i++)
+		printf("    %-18s %-4zu file rules, %zu others: %s\n",
+		       i ? p->profiles[i]->child : p->name, p->profiles[i]->n_files,
+		       p->profiles[i]->n_rules, p->profiles[i]->title);
+}
+
 static void print_summary(const struct wh_emit *emit)
 {
 	const struct wh_policy *p = emit->policy;
@@ -92,8 +103,7 @@ static void print_summary(const struct wh_emit *emit)
 		printf(" + %zu implied", n.syscalls_implied);
 	printf("; %zu answered ENOSYS\n", n.syscalls_answered);
 	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
-		printf("  AppArmor             %-4zu file rules, %zu others\n", n.file_rules,
-		       n.other_rules);
+		print_apparmor(p, &n);
 	printf("  no_new_privs         %-4s %s\n", p->no_new_privs ? "on" : "off",
 	       p->no_new_privs_reason);
 	print_hints(p);
@@ -192,6 +202,8 @@ static const struct wh_cli_option options_table[] = {
 	 "notes",
 	 false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
+	{"subprofiles", 0, NULL,
+	 "AppArmor: a profile for each program, not one for all; without no_new_privs", false},
 	{"allow-gaps", 0, NULL, "go on although the traces lack something", false},
 	{NULL},
 };

@@ -170,7 +170,7 @@ int wh_bundle_settings_read(const char *path, struct wh_bundle_settings *ret, st
 	json_error_t error;
 	json_t *json;
 	size_t len;
-	int r, nnp;
+	int r, nnp, subprofiles = 0;
 
 	r = path_in(path, wh_emit_file(WH_EMIT_CAPS), &file, e);
 	if (r < 0)
@@ -183,13 +183,15 @@ int wh_bundle_settings_read(const char *path, struct wh_bundle_settings *ret, st
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!json)
 		return wh_error_set(e, EINVAL, "%s: line %d: %s", file, error.line, error.text);
-	if (json_unpack_ex(json, &error, 0, "{s:{s:s, s:s, s:b}}", "profile", "name", &name,
-			   "runtime", &runtime, "no_new_privs", &nnp) < 0) {
+	if (json_unpack_ex(json, &error, 0, "{s:{s:s, s:s, s:b, s?b}}", "profile", "name", &name,
+			   "runtime", &runtime, "no_new_privs", &nnp, "subprofiles",
+			   &subprofiles) < 0) {
 		json_decref(json);
 		return wh_error_set(e, EINVAL, "%s: %s", file, error.text);
 	}
 	settings.name = strdup(name);
 	settings.runtime = strdup(runtime);
+	settings.subprofiles = subprofiles;
 	settings.no_new_privs = nnp ? WH_POLICY_ON : WH_POLICY_OFF;
 	json_decref(json);
 	if (!settings.name || !settings.runtime) {

@@ -20,6 +20,7 @@ int wh_bundle_write(const struct wh_emit *emit, struct wh_error *e);
 struct wh_bundle_settings {
 	char *name, *runtime;
 	enum wh_policy_choice no_new_privs;
+	bool subprofiles;
 };
 
 /**

@@ -77,6 +77,8 @@ int wh_caps_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *
 			 "whittle " WH_VERSION, "name", p->name, "runtime", p->runtime,
 			 "no_new_privs", p->no_new_privs, "no_new_privs_reason",
 			 p->no_new_privs_reason);
+	if (json && p->n_profiles)
+		json_object_set_new(json_object_get(json, "profile"), "subprofiles", json_true());
 	if (json && unneeded)
 		json_object_set(json, "not_needed", unneeded);
 	json_decref(unneeded);

@@ -20,5 +20,9 @@ int wh_explain_run(const struct wh_policy *p, const char *item, struct wh_buf *b
 int wh_explain_cap(const struct wh_policy *p, const char *item, struct wh_buf *b);
 /** wh_explain_how_known() - what an entry follows from; @facts of any kind but runs. */
 const char *wh_explain_how_known(const void *const *facts, size_t n);
+/** wh_explain_profiles_file() - with several AppArmor profiles, which have a file rule, and what it gives there. */
+void wh_explain_profiles_file(const struct wh_policy *p, const char *pattern, struct wh_buf *b);
+/** wh_explain_profiles_cap() - likewise of a capability. */
+void wh_explain_profiles_cap(const struct wh_policy *p, const char *name, struct wh_buf *b);
 
 #endif

@@ -335,6 +335,7 @@ static int explain_path(const struct wh_policy *p, const char *item, bool fixed,
 		if (!own)
 			add_safe(b, "", item, " was not seen itself, but a pattern holds for it\n");
 		add_file(p, b, &p->files[i]);
+		wh_explain_profiles_file(p, p->files[i].pattern, b);
 		told++;
 	}
 	if (!told)
@@ -368,7 +369,10 @@ static int explain_rules(const struct wh_policy *p, const char *item, struct wh_
 {
 	int told = 0;
 
-	for (size_t i = 0; i < p->n_rules; i++) {
+	/* With several profiles the rules that stand there are theirs. */
+	for (size_t i = 0; i < p->n_profiles; i++)
+		told += explain_rules(p->profiles[i], item, b);
+	for (size_t i = 0; !p->n_profiles && i < p->n_rules; i++) {
 		const struct wh_policy_rule *rule = &p->rules[i];
 		bool found = strcmp(rule->text, item) == 0;
 
@@ -378,7 +382,10 @@ static int explain_rules(const struct wh_policy *p, const char *item, struct wh_
 			found |= names_item(rule->kind, rule->facts[j], item);
 		if (!found)
 			continue;
-		wh_buf_addf(b, "AppArmor rule %s\n  because %s\n", rule->text,
+		wh_buf_addf(b, "AppArmor rule %s\n", rule->text);
+		if (p->whole)
+			wh_buf_addf(b, "  in the profile %s\n", p->name);
+		wh_buf_addf(b, "  because %s\n",
 			    rule->reason ? rule->reason
 					 : wh_explain_how_known((const void *const *)rule->facts,
 								rule->n_facts));

@@ -59,5 +59,6 @@ int wh_explain_cap(const struct wh_policy *p, const char *item, struct wh_buf *b
 	for (size_t i = 0; i < cap->n_facts; i++)
 		wh_explain_fact(p, b, WH_KIND_CAP, cap->facts[i]);
 	explain_questions(p, name, b);
+	wh_explain_profiles_cap(p, cap->name, b);
 	return cap->decision == WH_POLICY_ADD;
 }

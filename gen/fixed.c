@@ -211,7 +211,7 @@ int wh_fixed_explain(const struct wh_policy *p, const char *item, struct wh_buf 
 {
 	struct telling t = {.item = item, .b = b};
 	wh_auto(str) text = NULL;
-	int r = wh_template_text("apparmor.profile", &text, e), allowed;
+	int r = wh_template_text("apparmor-body.profile", &text, e), allowed;
 
 	if (r < 0)
 		return r;

@@ -261,6 +261,7 @@ static int cover_by_facts(struct wh_policy *p, struct wh_error *e)
 		if (!other)
 			continue;
 		cap->decision = WH_POLICY_COVERED;
+		cap->by = other;
 		cap->reason = wh_pool_printf(
 			&p->pool, "%s, which is needed anyway, would have done each time",
 			other->name);
@@ -307,6 +308,7 @@ static int cover(struct wh_policy *p, struct wh_error *e)
 		    uses(lesser, d->unless))
 			continue;
 		lesser->decision = WH_POLICY_COVERED;
+		lesser->by = greater;
 		lesser->reason = wh_pool_printf(&p->pool, "%s, which is needed anyway, %s",
 						d->greater, d->why);
 		if (!lesser->reason)

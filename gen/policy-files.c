@@ -9,6 +9,7 @@
 #include "gen/policy-internal.h"
 
 #include "gen/generalise.h"
+#include "gen/policy-split.h"
 
 /*
  * Outcomes that the kernel decides before it asks AppArmor (fs/namei.c looks the path up and checks
@@ -93,6 +94,29 @@ static bool only_reads(unsigned letters)
 	return !(letters & (WH_POLICY_W | WH_POLICY_A | WH_POLICY_L));
 }
 
+/*
+ * How a path is written is decided on all that was seen of it: who only reads a file that another program makes does not
+ * know that its name differs each time.
+ */
+static int add_pattern(struct wh_policy *p, const struct wh_generalise *g,
+		       struct wh_policy_file *file, unsigned use, bool outside, struct wh_error *e)
+{
+	wh_auto(buf) pattern = {0}, reasons = {0};
+
+	if (only_reads(file->letters))
+		use |= WH_GENERALISE_READ;
+	wh_generalise_path(g, file->path, use, &pattern, &reasons);
+	/* AppArmor names it from its own root, and attach_disconnected takes that for ours. */
+	if (outside)
+		wh_buf_addf(&reasons, "%sit lies outside of the container's root",
+			    reasons.len ? "; " : "");
+	if (pattern.failed || reasons.failed)
+		return wh_error_oom(e);
+	file->pattern = wh_pool_strndup(&p->pool, pattern.data, pattern.len);
+	file->reason = reasons.len ? wh_pool_strdup(&p->pool, reasons.data) : NULL;
+	return file->pattern && (file->reason || !reasons.len) ? 0 : wh_error_oom(e);
+}
+
 /* All facts of one path become one entry; @n of them, none if none needs a rule. */
 static int add_path(struct wh_policy *p, const struct wh_generalise *g, const void *const *facts,
 		    size_t n, struct wh_error *e)
@@ -101,15 +125,18 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 	bool outside = wh_util_has_prefix(first->path, WH_FILE_UNREACHABLE);
 	struct wh_policy_file file = {
 		.path = first->path + (outside ? strlen(WH_FILE_UNREACHABLE) : 0), .owner = true};
-	wh_auto(buf) pattern = {0}, reasons = {0};
+	const struct wh_policy_file *all = p->whole ? wh_policy_split_file(p, first->path) : NULL;
 	struct wh_policy_file *place;
 	bool opened = false;
 	unsigned use = 0;
+	int r;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_file *fact = facts[i], **fact_place;
 		unsigned letters = wh_policy_file_letters(fact);
 
+		if (p->whole)
+			letters = wh_policy_split_letters(p, fact, letters, &file.to);
 		if ((wh_trace_access_makes(fact->access) ||
 		     wh_trace_access_removes(fact->access)) &&
 		    asked_apparmor(fact))
@@ -131,22 +158,19 @@ static int add_path(struct wh_policy *p, const struct wh_generalise *g, const vo
 	 * Inherited open, but opened by nothing that was recorded: standard input and output of whoever
 	 * recorded. In a container the runtime's take their place.
 	 */
-	if (!opened)
+	if (p->whole ? !all || !file.letters : !opened)
 		return 0;
-	if (only_reads(file.letters))
-		use |= WH_GENERALISE_READ;
 	file.owner &= worth_owner(file.path, file.letters);
-	wh_generalise_path(g, file.path, use, &pattern, &reasons);
-	/* AppArmor names it from its own root, and attach_disconnected takes that for ours. */
-	if (outside)
-		wh_buf_addf(&reasons, "%sit lies outside of the container's root",
-			    reasons.len ? "; " : "");
-	if (pattern.failed || reasons.failed)
-		return wh_error_oom(e);
-	file.pattern = wh_pool_strndup(&p->pool, pattern.data, pattern.len);
-	file.reason = reasons.len ? wh_pool_strdup(&p->pool, reasons.data) : NULL;
+	if (all) {
+		file.pattern = all->pattern;
+		file.reason = all->reason;
+	} else {
+		r = add_pattern(p, g, &file, use, outside, e);
+		if (r < 0)
+			return r;
+	}
 	place = wh_pool_append(&p->pool, &p->files, &p->n_files, sizeof(*place));
-	if (!place || !file.pattern || (reasons.len && !file.reason))
+	if (!place)
 		return wh_error_oom(e);
 	*place = file;
 	return 0;
@@ -177,6 +201,7 @@ static int join(struct wh_policy *p, struct wh_error *e)
 		}
 		into->letters |= from->letters;
 		into->owner &= from->owner;
+		into->to = into->to ? into->to : from->to;
 		for (size_t j = 0; j < from->n_facts; j++) {
 			const struct wh_file **place = wh_pool_append(
 				&p->pool, &into->facts, &into->n_facts, sizeof(*place));

@@ -19,6 +19,18 @@ int wh_policy_run(struct wh_policy *p, struct wh_error *e);
 int wh_policy_writable(struct wh_policy *p, struct wh_error *e);
 int wh_policy_user(struct wh_policy *p, struct wh_error *e);
 int wh_policy_unit(struct wh_policy *p, struct wh_error *e);
+/** wh_policy_peers() - of one of the profiles: what it does to processes, with those of the others. */
+int wh_policy_peers(struct wh_policy *p, struct wh_error *e);
+
+/** wh_policy_signal_word() - AppArmor's word for a signal that was sent; false: it needs no rule. */
+bool wh_policy_signal_word(const struct wh_signal *s, struct wh_buf *word);
+/** wh_policy_ptrace_word() - "trace" or "read", or NULL: it needs no rule. */
+const char *wh_policy_ptrace_word(const struct wh_ptrace *s);
+/** wh_policy_proc_guarded() - a file of a process that the kernel shows only to who may trace it. */
+bool wh_policy_proc_guarded(const char *path);
+
+/** What a profile's name is made of. */
+#define WH_POLICY_NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 /** wh_policy_hint_set() - decide a hint; @value may be NULL. The texts are the pool's; that of @reason is made safe. */
 int wh_policy_hint_set(struct wh_policy *p, enum wh_policy_hint_id id, bool on, const char *value,

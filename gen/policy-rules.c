@@ -262,6 +262,14 @@ static bool is_signal(const char *signal)
 		strspn(signal, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+") == strlen(signal));
 }
 
+bool wh_policy_signal_word(const struct wh_signal *s, struct wh_buf *word)
+{
+	if (!is_signal(s->signal) || wh_policy_only(&s->f, &s->outcomes, no_target))
+		return false;
+	signal_word(word, s->signal);
+	return true;
+}
+
 static int add_signals_to(struct wh_policy *p, bool outside, struct wh_error *e)
 {
 	size_t n;
@@ -299,6 +307,16 @@ static int add_signals_to(struct wh_policy *p, bool outside, struct wh_error *e)
 }
 
 /* kcmp() asks for PTRACE_MODE_READ, all others for PTRACE_MODE_ATTACH (kernel/ptrace.c). */
+const char *wh_policy_ptrace_word(const struct wh_ptrace *s)
+{
+	/* A process may always look into itself. */
+	if (wh_policy_only(&s->f, &s->outcomes, no_target) ||
+	    (strcmp(s->target, "self") == 0 && strcmp(s->request, "PTRACE_TRACEME") != 0))
+		return NULL;
+	return strcmp(s->request, "kcmp") == 0 || strcmp(s->request, "read") == 0 ? "read"
+										  : "trace";
+}
+
 static int add_ptraces(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
@@ -308,14 +326,14 @@ static int add_ptraces(struct wh_policy *p, struct wh_error *e)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct wh_ptrace *s = facts[i];
 		bool outside = strcmp(s->target, "outside") == 0;
-		bool reads = strcmp(s->request, "kcmp") == 0 || strcmp(s->request, "read") == 0;
+		const char *word = wh_policy_ptrace_word(s);
+		bool reads = word && strcmp(word, "read") == 0;
 		wh_auto(buf) text = {0};
 
-		/* A process may always look into itself. */
-		if (wh_policy_only(&s->f, &s->outcomes, no_target) ||
-		    (strcmp(s->target, "self") == 0 && strcmp(s->request, "PTRACE_TRACEME") != 0))
+		/* Within, the rules have other profiles as their peers. */
+		if (!word || (p->whole && !outside))
 			continue;
-		wh_buf_addf(&text, "ptrace (%s%s) peer=%s", reads ? "read" : "trace",
+		wh_buf_addf(&text, "ptrace (%s%s) peer=%s", word,
 			    outside ? ""
 			    : reads ? ", readby"
 				    : ", tracedby",
@@ -325,25 +343,31 @@ static int add_ptraces(struct wh_policy *p, struct wh_error *e)
 	return r;
 }
 
-/* Files of other processes under /proc that the kernel shows only to who may trace them. */
-static int add_proc_reads(struct wh_policy *p, struct wh_error *e)
+bool wh_policy_proc_guarded(const char *path)
 {
 	static const char *const guarded[] = {
 		"auxv",	 "environ", "exe",     "maps",	"mem", "numa_maps",  "pagemap",
 		"smaps", "stack",   "syscall", "wchan", "io",  "personality"};
 	static const char prefix[] = "/proc/@{pid}/";
+
+	if (!wh_util_has_prefix(path, prefix))
+		return false;
+	for (size_t i = 0; i < WH_ARRAY_SIZE(guarded); i++)
+		if (strcmp(path + strlen(prefix), guarded[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Files of other processes under /proc that the kernel shows only to who may trace them. */
+static int add_proc_reads(struct wh_policy *p, struct wh_error *e)
+{
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < p->n_files; i++) {
 		const struct wh_policy_file *file = &p->files[i];
 		wh_auto(buf) text = {0};
-		bool found = false;
 
-		if (!wh_util_has_prefix(file->path, prefix))
-			continue;
-		for (size_t j = 0; j < WH_ARRAY_SIZE(guarded); j++)
-			found |= strcmp(file->path + strlen(prefix), guarded[j]) == 0;
-		if (!found)
+		if (!wh_policy_proc_guarded(file->path))
 			continue;
 		wh_buf_adds(&text, "ptrace (read, readby) peer=@{profile_name}");
 		for (size_t j = 0; r >= 0 && j < file->n_facts; j++)
@@ -368,8 +392,7 @@ static int by_section(const void *a, const void *b)
 int wh_policy_rules(struct wh_policy *p, struct wh_error *e)
 {
 	static int (*const steps[])(struct wh_policy * p, struct wh_error * e) = {
-		add_caps,	add_sockets,	  add_ptraces,
-		add_proc_reads, wh_policy_mounts, wh_policy_links,
+		add_caps, add_sockets, add_ptraces, wh_policy_mounts, wh_policy_links,
 	};
 	int r;
 
@@ -378,7 +401,13 @@ int wh_policy_rules(struct wh_policy *p, struct wh_error *e)
 		if (r < 0)
 			return r;
 	}
-	r = add_signals_to(p, false, e);
+	if (p->whole) {
+		r = wh_policy_peers(p, e);
+	} else {
+		r = add_proc_reads(p, e);
+		if (r >= 0)
+			r = add_signals_to(p, false, e);
+	}
 	if (r >= 0)
 		r = add_signals_to(p, true, e);
 	if (r >= 0 && p->n_rules)

@@ -2,12 +2,12 @@
 #include "gen/policy.h"
 
 #include "gen/policy-internal.h"
+#include "gen/policy-split.h"
 #include "gen/text.h"
 #include "whittle/capability.h"
 #include "whittle/syscall.h"
 
 #define NAME_MAX_LENGTH 100
-#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 int wh_policy_warn(struct wh_policy *p, const char *text, bool refuse, const struct wh_gap *gap,
 		   struct wh_error *e)
@@ -29,7 +29,7 @@ int wh_policy_check_name(const char *name, struct wh_error *e)
 {
 	size_t len = strlen(name);
 
-	if (len == 0 || len > NAME_MAX_LENGTH || strspn(name, NAME_CHARS) != len ||
+	if (len == 0 || len > NAME_MAX_LENGTH || strspn(name, WH_POLICY_NAME_CHARS) != len ||
 	    name[0] == '-' || name[0] == '.')
 		return wh_error_set(
 			e, EINVAL,
@@ -59,7 +59,7 @@ static int choose_name(struct wh_policy *p, const char *wanted, struct wh_error 
 	if (!service)
 		return wh_error_oom(e);
 	for (char *c = service; *c; c++) {
-		if (!strchr(NAME_CHARS, *c))
+		if (!strchr(WH_POLICY_NAME_CHARS, *c))
 			*c = '-';
 	}
 	p->service = service;
@@ -75,6 +75,33 @@ static int choose_name(struct wh_policy *p, const char *wanted, struct wh_error 
 	return p->name ? 0 : wh_error_oom(e);
 }
 
+/*
+ * A socket of a kind that nothing in the recording made is the recorder's, such as its standard output: where the
+ * profile is used there will be another.
+ */
+static bool is_recorders(const struct wh_socket *inherited, const void *const *facts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct wh_socket *s = facts[i];
+
+		if (strcmp(s->op, WH_SOCKET_INHERIT) != 0 &&
+		    wh_util_streq(s->type, inherited->type) &&
+		    wh_util_streq(s->family, inherited->family))
+			return false;
+	}
+	return true;
+}
+
+static bool is_kept(enum wh_kind kind, const void *fact, const void *const *facts, size_t n)
+{
+	const struct wh_socket *s = fact;
+
+	if (!wh_trace_of_service(fact))
+		return false;
+	return kind != WH_KIND_SOCKET || strcmp(s->op, WH_SOCKET_INHERIT) != 0 ||
+	       !is_recorders(s, facts, n);
+}
+
 /* What only the runtime did, while it let the container in, is none of the service's business. */
 static int collect(struct wh_policy *p, struct wh_error *e)
 {
@@ -88,7 +115,7 @@ static int collect(struct wh_policy *p, struct wh_error *e)
 			return wh_error_oom(e);
 		for (size_t i = 0; i < n; i++) {
 			if (kind == WH_KIND_RUN ? !((const struct wh_run *)facts[i])->audit
-						: wh_trace_of_service(facts[i]))
+						: is_kept(kind, facts[i], facts, n))
 				kept->v[kept->n++] = facts[i];
 		}
 	}
@@ -117,6 +144,12 @@ static int choose_no_new_privs(struct wh_policy *p, enum wh_policy_choice wanted
 
 	switch (wanted) {
 	case WH_POLICY_ON:
+		/* security/apparmor/domain.c: only to one that allows no more, and each of ours allows something else. */
+		if (p->split)
+			return wh_error_set(e, EINVAL,
+					    "--no-new-privs on does not go with --subprofiles: "
+					    "under no_new_privs the "
+					    "kernel refuses to change to another AppArmor profile");
 		p->no_new_privs = true;
 		p->no_new_privs_reason = "asked for with --no-new-privs on";
 		if (gains)
@@ -133,6 +166,11 @@ static int choose_no_new_privs(struct wh_policy *p, enum wh_policy_choice wanted
 		p->no_new_privs_reason = "asked for with --no-new-privs off";
 		break;
 	case WH_POLICY_AUTO:
+		if (p->split && !gains) {
+			p->no_new_privs_reason = "under it the kernel would refuse to change to "
+						 "another AppArmor profile";
+			break;
+		}
 		p->no_new_privs = !gains;
 		p->no_new_privs_reason =
 			gains ? wh_pool_printf(&p->pool, "%s gains privilege when it is executed",
@@ -336,6 +374,9 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 	r = judge_gaps(p, e);
 	if (r < 0)
 		return r;
+	r = wh_policy_split_wanted(p, options->subprofiles, e);
+	if (r < 0)
+		return r;
 	r = choose_no_new_privs(p, options->no_new_privs, e);
 	if (r < 0)
 		return r;
@@ -353,6 +394,9 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 	if (r < 0)
 		return r;
 	r = wh_policy_rules(p, e);
+	if (r < 0)
+		return r;
+	r = wh_policy_split(p, e);
 	return r < 0 ? r : wh_policy_run(p, e);
 }
 
@@ -376,6 +420,8 @@ void wh_policy_free(struct wh_policy *p)
 {
 	if (!p)
 		return;
+	for (size_t i = 0; i < p->n_profiles; i++)
+		wh_policy_free(p->profiles[i]);
 	wh_pool_free(&p->pool);
 	free(p);
 }

@@ -54,7 +54,8 @@ struct wh_policy_cap {
 	const char *name; /* "CAP_CHOWN" */
 	enum wh_policy_decision decision;
 	const char *reason, *evidence, *kernel;
-	const struct wh_cap **facts; /* none: only the kernel asked for it */
+	const struct wh_policy_cap *by; /* of COVERED: the one that does it as well */
+	const struct wh_cap **facts;	/* none: only the kernel asked for it */
 	size_t n_facts;
 };
 
@@ -72,7 +73,7 @@ enum wh_policy_letter {
 	WH_POLICY_L = 1 << 3,
 	WH_POLICY_K = 1 << 4,
 	WH_POLICY_M = 1 << 5,
-	WH_POLICY_X = 1 << 6, /* written ix: the new program stays under the same profile */
+	WH_POLICY_X = 1 << 6, /* see struct wh_policy_file's to */
 };
 
 /**
@@ -80,12 +81,14 @@ enum wh_policy_letter {
  * @path: as in the trace; of a generalised rule, the first that it came from
  * @pattern: what goes into the profile, escaped but not quoted
  * @reason: why the pattern is not the path itself, or NULL
+ * @to: the profile that what is executed runs under; NULL: the same one
  */
 struct wh_policy_file {
 	const char *path, *pattern;
 	unsigned letters; /* enum wh_policy_letter */
 	bool owner;
 	const char *reason;
+	const struct wh_policy *to;
 	const struct wh_file **facts;
 	size_t n_facts;
 };
@@ -200,6 +203,7 @@ struct wh_policy_options {
 	const char *name;    /* NULL: made from the names of the runs */
 	const char *runtime; /* "runc", "crun", "none"; NULL: that of the recording, else runc */
 	enum wh_policy_choice no_new_privs;
+	bool subprofiles; /* an AppArmor profile for each program */
 };
 
 /** struct wh_policy - read it, do not change it. Everything is sorted; equal traces give equal
@@ -250,6 +254,19 @@ struct wh_policy {
 	size_t n_ports;
 	struct wh_policy_directive *directives;
 	size_t n_directives;
+
+	/*
+	 * With subprofiles, where there is more than one program: a policy for each AppArmor profile, of its own facts, files,
+	 * rules and capabilities alone. What is executed from outside runs under the first, the others are its children.
+	 */
+	struct wh_policy **profiles;
+	size_t n_profiles;
+	struct wh_policy_split *split; /* gen/policy-split.h */
+	/* Of one of them: whose it is, and its place there; its name is "NAME//CHILD", and the first has no child. */
+	const struct wh_policy *whole;
+	size_t index;
+	const char *child;
+	const char *title; /* its programs, fit for a comment */
 };
 
 /**

@@ -233,8 +233,8 @@ static int add_sockets(struct side *s, struct wh_trace *t)
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct wh_socket *x = facts[i];
 
-		/* Who connects to us is no privilege of ours, and has a new port each time. */
-		if (strcmp(x->op, "accept") == 0)
+		/* Who connects to us is no privilege of ours, and has a new port each time; nor is what was left open one. */
+		if (strcmp(x->op, "accept") == 0 || strcmp(x->op, WH_SOCKET_INHERIT) == 0)
 			continue;
 		r = add(s, (struct item){.kind = WH_DIFF_SOCKET,
 					 .key = text("%s %s%s%s%s%s", x->op, x->family,

@@ -13,6 +13,7 @@
 #include "tracer/executable.h"
 #include "tracer/image.h"
 #include "tracer/procfs.h"
+#include "tracer/sockaddr.h"
 
 #define PATH_TEXT  (2 * PATH_MAX + 64)
 #define CHAIN_MAX  5 /* interpreters of interpreters: exec_binprm() in fs/exec.c */
@@ -273,6 +274,17 @@ int wh_decode_exec_argv(struct wh_recorder *r, struct wh_task *task, struct wh_s
 	return wh_argv_set(ret_argv, v, n);
 }
 
+/* AppArmor asks again whether a program may use a socket that it did not make. */
+static int inherited_socket(struct wh_recorder *r, struct wh_task *task, int fd)
+{
+	struct wh_decode_kind kind;
+	char address[WH_SOCKADDR_TEXT] = "";
+
+	if (!wh_decode_socket_kind(task, fd, &kind))
+		return 0;
+	return wh_decode_socket_fact(r, task, WH_SOCKET_INHERIT, &kind, address);
+}
+
 static int inherited(struct wh_recorder *r, struct wh_task *task)
 {
 	struct dirent *d;
@@ -281,9 +293,15 @@ static int inherited(struct wh_recorder *r, struct wh_task *task)
 
 	if (k < 0)
 		return k == -ENOMEM ? k : 0;
-	while (k == 0 && (d = readdir(dir)))
-		if (d->d_name[0] != '.')
-			k = wh_decode_fact_inherited(r, task, (int)strtol(d->d_name, NULL, 10));
+	while (k == 0 && (d = readdir(dir))) {
+		int fd = (int)strtol(d->d_name, NULL, 10);
+
+		if (d->d_name[0] == '.')
+			continue;
+		k = wh_decode_fact_inherited(r, task, fd);
+		if (k == 0)
+			k = inherited_socket(r, task, fd);
+	}
 	closedir(dir);
 	return k;
 }

@@ -288,9 +288,11 @@ struct wh_exec {
 	bool gain_lost; /* … and did not, because it was traced or no_new_privs was set */
 };
 
+#define WH_SOCKET_INHERIT "inherit"
+
 /**
  * struct wh_socket - Key: op, family, type, protocol, address.
- * @op: "socket", "socketpair", "bind", "connect", "send", "listen", "accept"
+ * @op: "socket", "socketpair", "bind", "connect", "send", "listen", "accept"; "inherit": it was open across an execve
  * @address: "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@abstract", "" where there is none,
  *   WH_FILE_MANY when there were more than the tracer keeps
  */

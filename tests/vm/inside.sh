@@ -68,6 +68,68 @@ try_service() { # NAME START LOAD READY BREAK: BREAK is a sed script that takes 
 	report "$name-fails-without-a-needed-rule" $? "$(tr '\n' ' ' <"$name.log")"
 }
 
+verify_several() { # BUNDLE KEY: what must come of opening the key; "" does not try
+	"$whittle" verify --ready tcp:127.0.0.1:7070 --load "perl /payload/several/load.pl${2:+ \"$2\"}" "$1" -- \
+		/payload/several/entry.sh >several.log 2>&1
+}
+
+# By hand, without the search for the cause that verify would make.
+serve_several() { # PROFILE
+	local pid status
+
+	apparmor_parser -r "$1" >several.log 2>&1 || return 2
+	aa-exec -p whittle-several -- /payload/several/entry.sh >several.log 2>&1 &
+	pid=$!
+	while [ -d "/proc/$pid" ] && ! ss -Hltn | grep -q ':7070 '; do sleep 0.1; done
+	perl /payload/several/load.pl >>several.log 2>&1
+	status=$?
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	apparmor_parser -R "$1"
+	return $status
+}
+
+# Each program under a profile of its own: the server cannot do what only its entrypoint could.
+try_several() {
+	local name rule operation
+
+	mkdir -p /srv/several /run/several
+	echo secret >/srv/several/key
+	echo for all >/srv/several/public
+	"$whittle" record -o several.json --name several --ready tcp:127.0.0.1:7070 --load "perl /payload/several/load.pl" \
+		-- /payload/several/entry.sh >several.log 2>&1
+	report several-records $? "$(tail -n 1 several.log)"
+	"$whittle" generate -o several-one --name whittle-several --runtime none several.json >several.log 2>&1 &&
+		"$whittle" generate -o several --subprofiles --name whittle-several --runtime none several.json >several.log 2>&1
+	report several-generates $? "$(tail -n 1 several.log)"
+
+	verify_several several-one opened
+	report several-one-profile-lets-the-server-open-the-key $? "$(tail -n 3 several.log | tr '\n' ' ') $(dmesg | grep DENIED | tail -n 3 | tr '\n' ' ')"
+	dmesg -C
+	verify_several several "not opened: Permission denied"
+	report several-serves-and-cannot-open-the-key $? "$(tail -n 3 several.log | tr '\n' ' ') $(dmesg | grep DENIED | tail -n 3 | tr '\n' ' ')"
+	! dmesg | grep 'apparmor="DENIED"' | grep -qv 'operation="open".*profile="whittle-several//perl" name="/srv/several/key"' &&
+		dmesg | grep -q 'profile="whittle-several//perl" name="/srv/several/key"'
+	report several-is-denied-the-key-alone $? "$(dmesg | grep DENIED | head -n 3 | tr '\n' ' ')"
+
+	# Each of these is one rule of a kind, in a profile of its own.
+	while IFS='#' read -r name rule operation; do
+		grep -vxF "$rule" several/apparmor.profile >broken.profile
+		dmesg -C
+		! cmp -s several/apparmor.profile broken.profile && ! serve_several broken.profile &&
+			dmesg | grep 'apparmor="DENIED"' | grep -q "operation=\"$operation\""
+		report "several-needs-$name" $? "$(tail -n 3 several.log | tr '\n' ' ') $(dmesg | grep DENIED | tail -n 3 | tr '\n' ' ')"
+	done <<-'RULES'
+		the-change-from-the-entrypoint#  /usr/bin/perl cx -> perl,#exec
+		the-change-between-children#    /usr/bin/tail px -> whittle-several//tail,#exec
+		the-change-back#    /payload/several/helper.sh px -> whittle-several,#exec
+		to-map-its-own-program#    /usr/bin/cat rm,#file_mmap
+		to-send-a-signal#    signal (send) set=(term) peer=whittle-several//tail,#signal
+		to-be-sent-a-signal#    signal (receive) set=(term) peer=whittle-several//perl,#signal
+		the-inherited-file#    owner /run/several/log w,#file_inherit
+	RULES
+}
+
 [ "$(cat /sys/module/apparmor/parameters/enabled)" = Y ]
 report apparmor-is-enabled $? "the kernel was booted without it"
 
@@ -121,3 +183,4 @@ mkdir -p /srv/www/more
 echo new >/srv/www/more/new.txt
 refine
 logged_call
+try_several

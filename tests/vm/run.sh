@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/payload"
 cp "$WHITTLE" "$work/payload/whittle"
 cp -r "$here/../../templates" "$work/payload/templates"
+cp -r "$here/several" "$work/payload/"
 cp "$here/nginx.conf" "$here/redis.conf" "$work/payload/"
 cp "$here/inside.sh" "$work/payload/init"
 chmod 755 "$work/payload/init"
