@@ -217,6 +217,7 @@ const struct wh_cli_command wh_generate_command = {
 		 "Kubernetes, Quadlet and systemd, a report, notes and the trace. Where a trace is "
 		 "known to lack something, it refuses unless --allow-gaps is given.",
 	.example = "whittle generate -o nginx/ nginx.trace\n"
+		   "whittle generate --subprofiles -o server/ server.trace\n"
 		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",
 	.options = options_table,
 	.min_operands = 1,

@@ -148,10 +148,14 @@ int wh_replay_tell(const struct wh_verify *v, struct wh_trace *trace, const char
 	wh_auto(policy) policy = NULL;
 	wh_auto(profile) profile = NULL;
 	struct wh_replay replay = {0};
-	int r = wh_policy_new(trace, &options, &policy, e);
+	int r = 0;
 
-	if (r == 0 && access(v->apparmor_path, F_OK) == 0)
+	if (access(v->apparmor_path, F_OK) == 0)
 		r = wh_profile_read(v->apparmor_path, &profile, e);
+	options.subprofiles = profile && profile->n_children;
+	options.name = options.subprofiles ? profile->name : NULL;
+	if (r == 0)
+		r = wh_policy_new(trace, &options, &policy, e);
 	if (r == 0)
 		r = wh_replay_run(policy, v->filter, v->caps, profile, &replay, e);
 	if (r < 0)

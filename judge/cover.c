@@ -54,6 +54,25 @@ bool wh_cover_leaves(const struct wh_profile *p, const char *path)
 	return false;
 }
 
+bool wh_cover_leads(const struct wh_profile *p, const char *path, const char *name,
+		    const char *child)
+{
+	bool leads = false;
+
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct wh_profile_rule *rule = p->rules[i];
+
+		if (strcmp(rule->class, "file") != 0 || rule->deny || !rule->leaves ||
+		    !wh_glob_match(rule->glob, path))
+			continue;
+		if (!rule->target || !(strcmp(rule->target, name) == 0 ||
+				       (child && !p->is_child && strcmp(rule->target, child) == 0)))
+			return false;
+		leads = true;
+	}
+	return leads;
+}
+
 /* "l" in a file rule lets the new name have no more than the old one (apparmor_path_link()). */
 enum wh_cover wh_cover_link(const struct wh_profile *p, const char *path, const char *target,
 			    bool owner)

@@ -33,5 +33,8 @@ enum wh_cover wh_cover_rule(const struct wh_profile *p, const struct wh_profile_
 
 /** wh_cover_leaves() - whether an execution of @path ends in another profile, or none. */
 bool wh_cover_leaves(const struct wh_profile *p, const char *path);
+/** wh_cover_leads() - what is executed there changes to the profile @name, which is also the child @child of @p (or NULL). */
+bool wh_cover_leads(const struct wh_profile *p, const char *path, const char *name,
+		    const char *child);
 
 #endif

@@ -306,6 +306,44 @@ static int take_variable(struct wh_profile_reader *r)
 	}
 }
 
+static int take_head(struct wh_profile_reader *r);
+
+static bool at_child(const struct wh_profile_reader *r)
+{
+	static const char word[] = "profile";
+	size_t len = strlen(word);
+
+	return (size_t)(r->end - r->p) > len && memcmp(r->p, word, len) == 0 &&
+	       (r->p[len] == ' ' || r->p[len] == '\t');
+}
+
+static int take_child(struct wh_profile_reader *r)
+{
+	struct wh_profile *p = r->profile, *child, **children;
+	int err;
+
+	if (p->is_child)
+		return wh_profile_wrong(r, "a profile in one that is in one");
+	children = reallocarray(p->children, p->n_children + 1, sizeof(*children));
+	if (!children)
+		return wh_error_oom(r->e);
+	p->children = children;
+	child = calloc(1, sizeof(*child));
+	if (!child)
+		return wh_error_oom(r->e);
+	children[p->n_children++] = child;
+	*child = (struct wh_profile){.variables = p->variables,
+				     .n_variables = p->n_variables,
+				     .abi4 = p->abi4,
+				     .is_child = true};
+	r->profile = child;
+	err = wh_profile_word(r);
+	if (err == 0)
+		err = take_head(r);
+	r->profile = p;
+	return err;
+}
+
 /* "profile NAME flags=(…) {"; the word that was read last is the first of it. */
 static int take_head(struct wh_profile_reader *r)
 {
@@ -348,7 +386,7 @@ static int take_head(struct wh_profile_reader *r)
 			r->p++;
 			return 0;
 		}
-		err = take_rule(r);
+		err = at_child(r) ? take_child(r) : take_rule(r);
 	}
 	return err;
 }
@@ -416,13 +454,17 @@ void wh_profile_free(struct wh_profile *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_variables; i++) {
+	for (size_t i = 0; i < p->n_children; i++)
+		wh_profile_free(p->children[i]);
+	free(p->children);
+	for (size_t i = 0; !p->is_child && i < p->n_variables; i++) {
 		for (size_t j = 0; j < p->variables[i].n_values; j++)
 			free(p->variables[i].values[j]);
 		free(p->variables[i].values);
 		free(p->variables[i].name);
 	}
-	free(p->variables);
+	if (!p->is_child)
+		free(p->variables);
 	for (size_t i = 0; i < p->n_rules; i++)
 		free_rule(p->rules[i]);
 	free(p->rules);

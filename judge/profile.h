@@ -41,6 +41,11 @@ struct wh_profile_rule {
 	struct wh_glob *glob, *target_glob;
 };
 
+/**
+ * struct wh_profile - a profile.
+ * @children: those that stand in it, which have no children themselves
+ * @variables: of a child its parent's
+ */
 struct wh_profile {
 	char *name;
 	bool complain;	   /* it only says what it would refuse */
@@ -50,10 +55,13 @@ struct wh_profile {
 	size_t n_variables;
 	struct wh_profile_rule **rules;
 	size_t n_rules;
+	struct wh_profile **children;
+	size_t n_children;
+	bool is_child;
 };
 
 /**
- * wh_profile_parse() - read a text with one profile in it. What would need another file (include), or is not known here, is
+ * wh_profile_parse() - read a text with one profile in it, that may have children. What would need another file (include), or is not known here, is
  * an error with its line: a rule that is passed over would be judged wrong.
  */
 int wh_profile_parse(const char *text, size_t len, struct wh_profile **ret, struct wh_error *e);

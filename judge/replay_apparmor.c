@@ -3,6 +3,7 @@
 #include "gen/aare.h"
 #include "gen/emit.h"
 #include "gen/generalise.h"
+#include "gen/policy-split.h"
 #include "judge/replay.h"
 
 static void letters_text(unsigned letters, char ret[8])
@@ -26,7 +27,11 @@ static int rule_text(const struct wh_policy_file *file, char **ret, struct wh_er
 	letters_text(file->letters & ~(unsigned)WH_POLICY_X, letters);
 	wh_buf_adds(&b, file->owner ? "owner " : "");
 	wh_aare_quote(&b, file->pattern);
-	wh_buf_addf(&b, " %s%s", letters, file->letters & WH_POLICY_X ? "ix" : "");
+	wh_buf_addf(&b, " %s%s", letters,
+		    !(file->letters & WH_POLICY_X) ? ""
+		    : file->to			   ? "px -> "
+						   : "ix");
+	wh_buf_adds(&b, file->to ? file->to->name : "");
 	*ret = wh_buf_take(&b);
 	return *ret ? 0 : wh_error_oom(e);
 }
@@ -38,17 +43,41 @@ static const char *inside(const char *path)
 							     : path;
 }
 
-static int judge_fact(const struct wh_policy_file *file, const struct wh_file *fact,
-		      const struct wh_profile *profile, struct wh_replay *replay,
-		      struct wh_error *e)
+/* Executing it: under which profile it then runs. */
+static int judge_change(const struct wh_policy_file *file, const struct wh_file *fact,
+			const char *path, const struct wh_profile *profile,
+			struct wh_replay *replay, struct wh_error *e)
+{
+	bool leaves = wh_cover_leaves(profile, path);
+
+	if (!file->to)
+		return !leaves ? 0
+			       : wh_replay_add(replay, WH_REPLAY_UNJUDGED, "file", fact->path,
+					       &fact->f, e,
+					       "it is executed under another profile than this: "
+					       "what it did then cannot be judged here");
+	if (leaves && wh_cover_leads(profile, path, file->to->name, file->to->child))
+		return 0;
+	return wh_replay_add(replay, WH_REPLAY_UNJUDGED, "file", fact->path, &fact->f, e,
+			     "it is not executed under the profile %s: what it did then cannot be "
+			     "judged here",
+			     file->to->name);
+}
+
+static int judge_fact(const struct wh_policy *p, const struct wh_policy_file *file,
+		      const struct wh_file *fact, const struct wh_profile *profile,
+		      struct wh_replay *replay, struct wh_error *e)
 {
 	bool outside = inside(fact->path) != fact->path;
 	char letters[8], lacking[16] = "";
 	bool refused = outside && !profile->disconnected;
+	const struct wh_policy *to = NULL;
 	wh_auto(str) rule = NULL;
 	int r = 0;
 
-	letters_text(wh_policy_file_letters(fact), letters);
+	letters_text(p->whole ? wh_policy_split_letters(p, fact, wh_policy_file_letters(fact), &to)
+			      : wh_policy_file_letters(fact),
+		     letters);
 	for (unsigned i = 0; i < 2 && !refused && *letters; i++) {
 		wh_auto(buf) path = {0};
 
@@ -57,11 +86,8 @@ static int judge_fact(const struct wh_policy_file *file, const struct wh_file *f
 			return wh_error_oom(e);
 		refused = wh_cover_file(profile, path.data, letters, fact->owner_always, lacking) !=
 			  WH_COVER_ALLOWED;
-		if (!refused && strchr(letters, 'x') && wh_cover_leaves(profile, path.data))
-			r = wh_replay_add(replay, WH_REPLAY_UNJUDGED, "file", fact->path, &fact->f,
-					  e,
-					  "it is executed under another profile than this: what it "
-					  "did then cannot be judged here");
+		if (!refused && strchr(letters, 'x'))
+			r = judge_change(file, fact, path.data, profile, replay, e);
 	}
 	if (r < 0 || !refused)
 		return r;
@@ -219,8 +245,8 @@ static int judge_fixed(const struct wh_policy *p, const struct wh_profile *profi
 	return r;
 }
 
-int wh_replay_apparmor(const struct wh_policy *p, const struct wh_profile *profile,
-		       struct wh_replay *replay, struct wh_error *e)
+static int judge_one(const struct wh_policy *p, const struct wh_profile *profile,
+		     struct wh_replay *replay, struct wh_error *e)
 {
 	int r = 0;
 
@@ -233,9 +259,34 @@ int wh_replay_apparmor(const struct wh_policy *p, const struct wh_profile *profi
 
 		replay->files++;
 		for (size_t j = 0; r == 0 && j < file->n_facts; j++)
-			r = judge_fact(file, file->facts[j], profile, replay, e);
+			r = judge_fact(p, file, file->facts[j], profile, replay, e);
 	}
 	for (size_t i = 0; r == 0 && i < p->n_rules; i++)
 		r = judge_other(&p->rules[i], profile, replay, e);
 	return r < 0 ? r : judge_fixed(p, profile, replay, e);
+}
+
+static const struct wh_profile *child_of(const struct wh_profile *profile, const char *name)
+{
+	for (size_t i = 0; i < profile->n_children; i++)
+		if (strcmp(profile->children[i]->name, name) == 0)
+			return profile->children[i];
+	return NULL;
+}
+
+/* With a profile for each program, each is judged by its own. */
+int wh_replay_apparmor(const struct wh_policy *p, const struct wh_profile *profile,
+		       struct wh_replay *replay, struct wh_error *e)
+{
+	int r = p->n_profiles ? 0 : judge_one(p, profile, replay, e);
+
+	for (size_t i = 0; r == 0 && i < p->n_profiles; i++) {
+		const struct wh_policy *one = p->profiles[i];
+		const struct wh_profile *its = i ? child_of(profile, one->child) : profile;
+
+		r = its ? judge_one(one, its, replay, e)
+			: wh_replay_add(replay, WH_REPLAY_REFUSED, "profile", one->child, NULL, e,
+					"there is none for %s, which is executed", one->title);
+	}
+	return r;
 }

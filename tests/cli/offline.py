@@ -146,6 +146,38 @@ def offline_other_release(tmp):
     equal(entries(both) >= {"sendfile", "CAP_CHOWN"}, True, "of the second trace")
 
 
+@case
+def offline_several_profiles(tmp):
+    """Each program is judged by its own profile: what another may do is no help, and a change that is missing is named."""
+    golden = os.path.join(TOP, "tests/golden/several")
+    trace = os.path.join(golden, "trace.json")
+    with open(os.path.join(golden, "args"), encoding="utf-8") as f:
+        made = whittle("generate", "-o", "b", *f.read().split(), trace, cwd=tmp)
+    equal(made.returncode, 0, "generate")
+    bundle = os.path.join(tmp, "b")
+    equal(verify(trace, bundle), {"passed": True, "findings": []}, "whole")
+    whole = files_of(bundle)["apparmor.profile"]
+    for line, entry, verdict in (
+            ("  /usr/bin/perl cx -> perl,", "/usr/bin/perl px -> whittle-several//perl", "refused"),
+            ("    /usr/bin/cat px -> whittle-several//cat,", "/usr/bin/cat px -> whittle-several//cat", "refused"),
+            ("    /usr/bin/cat rm,", "/usr/bin/cat rm", "refused"),
+            ("    owner /run/several/log w,", "owner /run/several/log w", "refused"),
+            ("    signal (send) set=(term) peer=whittle-several//tail,",
+             "signal (send) set=(term) peer=whittle-several//tail", "refused")):
+        equal(whole.count("\n%s\n" % line), 1, line)
+        with open(os.path.join(bundle, "apparmor.profile"), "w", encoding="utf-8") as f:
+            f.write(whole.replace("\n%s\n" % line, "\n"))
+        answer = verify(trace, bundle)
+        check(not answer["passed"] and entry in entries(answer, verdict), "%s: %s" % (line, answer))
+    # It stays in the profile of who executes it: there it is not known what it did.
+    with open(os.path.join(bundle, "apparmor.profile"), "w", encoding="utf-8") as f:
+        f.write(whole.replace("/usr/bin/perl cx -> perl,", "/usr/bin/perl ix,"))
+    check("/usr/bin/perl" in entries(verify(trace, bundle), "unjudged"), "a change that is none")
+    with open(os.path.join(bundle, "apparmor.profile"), "w", encoding="utf-8") as f:
+        f.write(whole.replace("profile tail flags", "profile head flags"))
+    check("tail" in entries(verify(trace, bundle), "refused"), "a profile that is missing")
+
+
 ARGS = '{"names":["ioctl"],"action":"SCMP_ACT_ALLOW","args":[{"index":1,"value":%d,"op":"SCMP_CMP_EQ"}]},'
 
 

@@ -84,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 3; i++) {
 		wh_auto(policy) policy = NULL;
 		struct wh_policy_options options = {
+			.subprofiles = size % 2,
 			.runtime = runtimes[i],
 			.no_new_privs = (enum wh_policy_choice)((data[size - 1] + i) % 3),
 		};

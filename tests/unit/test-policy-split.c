@@ -23,11 +23,11 @@
 #define EXEC(from, to, more)                                                                       \
 	"{" from "\"to\":\"" to "\"," more                                                         \
 	"\"loader\":\"/lib/ld.so\",\"argv\":[],\"gains\":false,\"gain_lost\":false," BY("\"/x\"")
-#define FROM(program)	   "\"from\":\"" program "\","
-#define RUNS_AS(program)   "\"interpreter\":\"" program "\","
+#define FROM(program)	 "\"from\":\"" program "\","
+#define RUNS_AS(program) "\"interpreter\":\"" program "\","
 #define SIGNAL(name, target, peer, programs)                                                       \
-	"{\"signal\":\"" name "\",\"target\":\"" target "\"" peer ",\"outcomes\":{\"ok\":1}," BY(  \
-		programs)
+	"{\"signal\":\"" name "\",\"target\":\"" target "\"" peer                                  \
+	",\"outcomes\":{\"ok\":1}," BY(programs)
 #define CAP(name, instead, strength, programs)                                                     \
 	"{\"cap\":\"CAP_" name "\"" instead ",\"strength\":\"" strength                            \
 	"\",\"denied\":false,\"syscalls\":[\"chown\"],\"evidence\":[\"because\"]," BY(programs)
@@ -111,12 +111,13 @@ static void test_share(void)
 		RUN CALLS
 		",\"execs\":[" EXECS "],\"files\":[" OWN_FILES
 		"," FILE_FACT("/key", "read", SH) "," FILE_FACT("/all", "read", "") "," FILE_FACT(
-			"/log", "append", SH) "," FILE_FACT("/log", "inherit-write", SRV "," CAT) "," FILE_FACT("/dev/"
-															  "stdin"
-															  "-of-"
-															  "ours",
-															  "inherit-read",
-															  SRV) "]}");
+			"/log", "append",
+			SH) "," FILE_FACT("/log", "inherit-write",
+					  SRV "," CAT) "," FILE_FACT("/dev/"
+								     "stdin"
+								     "-of-"
+								     "ours",
+								     "inherit-read", SRV) "]}");
 
 	CU_ASSERT_EQUAL_FATAL(p->n_profiles, 3);
 	const struct wh_policy *sh = p->profiles[0], *cat = p->profiles[1], *srv = p->profiles[2];
@@ -151,9 +152,9 @@ static void test_share(void)
 static void test_back(void)
 {
 	wh_auto(policy) p = split(RUN CALLS ",\"execs\":[" EXECS "," EXEC(
-		FROM("/bin/cat"), "/helper",
-		RUNS_AS("/bin/sh")) "],\"files\":[" OWN_FILES
-				    "," FILE_FACT("/helper", "exec", CAT) "]}");
+		FROM("/bin/cat"), "/helper", RUNS_AS("/bin/sh")) "],\"files\":[" OWN_FILES
+								 "," FILE_FACT("/helper", "exec",
+									       CAT) "]}");
 
 	CU_ASSERT_EQUAL_FATAL(p->n_profiles, 3);
 	CU_ASSERT_STRING_EQUAL(file(p->profiles[1], "/helper"), "x>p");
@@ -163,8 +164,10 @@ static void test_back(void)
 static void test_peers(void)
 {
 	wh_auto(policy) p = split(
-		RUN CALLS ",\"execs\":[" EXECS "],\"files\":[" OWN_FILES
-			  "],\"signals\":[" SIGNAL("SIGHUP", "tree", ",\"peer\":\"/bin/srv\"", SRV) "," SIGNAL("SIGTERM", "tree", ",\"peer\":\"/bin/cat\"", SRV) "," SIGNAL("SIGUSR1", "group", "", SH) "]}");
+		RUN CALLS ",\"execs\":[" EXECS "],\"files\":[" OWN_FILES "],\"signals\":[" SIGNAL(
+			"SIGHUP", "tree", ",\"peer\":\"/bin/srv\"",
+			SRV) "," SIGNAL("SIGTERM", "tree", ",\"peer\":\"/bin/cat\"",
+					SRV) "," SIGNAL("SIGUSR1", "group", "", SH) "]}");
 
 	CU_ASSERT_EQUAL_FATAL(p->n_profiles, 3);
 	const struct wh_policy *sh = p->profiles[0], *cat = p->profiles[1], *srv = p->profiles[2];
@@ -181,17 +184,13 @@ static void test_peers(void)
 
 static void test_caps(void)
 {
-	wh_auto(policy) p = split(
-		RUN CALLS
-		",\"execs\":[" EXECS "],\"files\":[" OWN_FILES "],\"caps\":[" CAP(
-			"CHOWN", "", "required",
-			SH) "," CAP("DAC_OVERRIDE", "", "required", SH) "," CAP("DAC_READ_SEARCH",
-										",\"instead\":\"CAP_DAC_OVERRIDE\"",
-										"required",
-										SRV) "," CAP("KILL",
-											     "",
-											     "possible",
-											     CAT) "]}");
+	wh_auto(policy) p =
+		split(RUN CALLS ",\"execs\":[" EXECS "],\"files\":[" OWN_FILES
+				"],\"caps\":[" CAP("CHOWN", "", "required", SH) "," CAP(
+					"DAC_OVERRIDE", "", "required",
+					SH) "," CAP("DAC_READ_SEARCH",
+						    ",\"instead\":\"CAP_DAC_OVERRIDE\"", "required",
+						    SRV) "," CAP("KILL", "", "possible", CAT) "]}");
 
 	CU_ASSERT_EQUAL_FATAL(p->n_profiles, 3);
 	const struct wh_policy *sh = p->profiles[0], *cat = p->profiles[1], *srv = p->profiles[2];
@@ -211,15 +210,15 @@ static void test_patterns(void)
 		RUN CALLS
 		",\"execs\":[" EXECS "," EXEC(FROM("/bin/sh"), "/tmp/a.Ab1xYz", "") "," EXEC(
 			FROM("/bin/sh"), "/tmp/a.Zz9xYz",
-			RUNS_AS("/bin/cat")) "],\"files\":[" OWN_FILES "," FILE_FACT("/tmp/a.Ab1xYz",
-										     "create",
-										     SRV) "," FILE_FACT("/tmp/a.Zz9xYz",
-													"create",
-													SRV) "," FILE_FACT("/tmp/a.Ab1xYz",
-															   "exec",
-															   SH) "," FILE_FACT("/tmp/a.Zz9xYz",
-																	     "exec",
-																	     SH) "]}");
+			RUNS_AS("/bin/cat")) "],\"files\":[" OWN_FILES
+					     "," FILE_FACT("/tmp/a.Ab1xYz", "create", SRV) "," FILE_FACT(
+						     "/tmp/a.Zz9xYz", "create",
+						     SRV) "," FILE_FACT("/tmp/a.Ab1xYz", "exec",
+									SH) "," FILE_FACT("/tmp/"
+											  "a."
+											  "Zz9xYz",
+											  "exec",
+											  SH) "]}");
 
 	CU_ASSERT_EQUAL_FATAL(p->n_profiles, 3);
 	CU_ASSERT_STRING_EQUAL(p->profiles[1]->title, "/bin/cat, /tmp/a.Ab1xYz");
@@ -241,7 +240,8 @@ static void test_many(void)
 	for (int i = 0; i < 20; i++) {
 		wh_buf_addf(&b, "," FILE_FACT("/bin/t%02d", "exec", SH), i);
 		for (int j = 0; j < i; j++)
-			wh_buf_addf(&b, "," FILE_FACT("/f%d-%d", "read", "\"/bin/t%02d\""), i, j, i);
+			wh_buf_addf(&b, "," FILE_FACT("/f%d-%d", "read", "\"/bin/t%02d\""), i, j,
+				    i);
 	}
 	wh_buf_adds(&b, "," FILE_FACT("/big", "read", SRV) "]}");
 	p = split(b.data);
@@ -259,7 +259,10 @@ static void test_many(void)
 static void test_names(void)
 {
 	wh_auto(policy) p = split(
-		RUN CALLS ",\"execs\":[" EXECS "," EXEC(FROM("/bin/sh"), "/usr/bin/[", "") "," EXEC(FROM("/bin/sh"), "/opt/.a b\\\"{*}", "") "," EXEC(FROM("/bin/sh"), "/opt/cat", "") "],\"files\":[" OWN_FILES "]}");
+		RUN CALLS ",\"execs\":[" EXECS "," EXEC(FROM("/bin/sh"), "/usr/bin/[", "") "," EXEC(
+			FROM("/bin/sh"), "/opt/.a b\\\"{*}",
+			"") "," EXEC(FROM("/bin/sh"), "/opt/cat", "") "],\"files\":[" OWN_FILES
+								      "]}");
 
 	CU_ASSERT_EQUAL_FATAL(p->n_profiles, 6);
 	CU_ASSERT_STRING_EQUAL(p->profiles[3]->child, "program.a-b----");
@@ -272,16 +275,19 @@ static void test_not(void)
 	static const struct wh_policy_options on = {
 		.name = "p", .runtime = "none", .subprofiles = true, .no_new_privs = WH_POLICY_ON};
 	struct wh_policy *p;
-	wh_auto(policy) sets = split(
-		RUN ",\"syscalls\":[" CALL("prctl", ",\"args\":{\"index\":[0],\"values\":[[38]]}", SRV) "],\"execs\":[" EXECS "],\"files\":[" OWN_FILES "]}");
+	wh_auto(policy) sets = split(RUN ",\"syscalls\":[" CALL(
+		"prctl", ",\"args\":{\"index\":[0],\"values\":[[38]]}",
+		SRV) "],\"execs\":[" EXECS "],\"files\":[" OWN_FILES "]}");
 
 	/* Under no_new_privs the kernel refuses the change. */
 	CU_ASSERT_EQUAL(sets->n_profiles, 0);
 	CU_ASSERT_EQUAL(sets->n_warnings, 1);
-	CU_ASSERT_EQUAL(parse(RUN CALLS ",\"execs\":[" EXECS "],\"files\":[" OWN_FILES "]}", &on, &p),
-			-EINVAL);
+	CU_ASSERT_EQUAL(
+		parse(RUN CALLS ",\"execs\":[" EXECS "],\"files\":[" OWN_FILES "]}", &on, &p),
+		-EINVAL);
 	/* One program has nothing to change to, and keeps no_new_privs. */
-	wh_auto(policy) one = split(RUN CALLS ",\"execs\":[" EXEC("", "/entry", RUNS_AS("/bin/sh")) "]}");
+	wh_auto(policy) one =
+		split(RUN CALLS ",\"execs\":[" EXEC("", "/entry", RUNS_AS("/bin/sh")) "]}");
 
 	CU_ASSERT_EQUAL(one->n_profiles, 0);
 	CU_ASSERT(one->no_new_privs);

@@ -14,6 +14,7 @@ my @asked = (
 	['kill', 'killed 15'],
 );
 push @asked, ['open /srv/several/key', $ARGV[0]] if @ARGV;
+alarm 60;
 my $server = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => 7070) or die "connect: $!\n";
 $server->autoflush(1);
 for (@asked) {

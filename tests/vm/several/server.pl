@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use IO::Socket::INET;
+use POSIX ();
 
 sub start {    # returns when the program has been executed
 	my ($out, @command) = @_;
@@ -11,8 +12,8 @@ sub start {    # returns when the program has been executed
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		open(STDOUT, '>&', $out) or die "dup: $!";
-		exec {$command[0]} @command or print $end "$!";
-		kill 'KILL', $$;
+		exec {$command[0]} @command or syswrite $end, "$!";
+		POSIX::_exit(1);
 	}
 	close $end;
 	my $why = <$gone>;
