@@ -80,7 +80,7 @@ serve_several() { # PROFILE
 	local pid status
 
 	# How it is compiled makes no difference; this is the fast way.
-	apparmor_parser -r -O no-expr-simplify,no-minimize "$1" >several.log 2>&1 || return 2
+	apparmor_parser -r -O no-expr-simplify -O no-minimize "$1" >several.log 2>&1 || return 2
 	aa-exec -p whittle-several -- /payload/several/entry.sh >several.log 2>&1 &
 	pid=$!
 	while [ -d "/proc/$pid" ] && ! ss -Hltn | grep -q ':7070 '; do sleep 0.1; done
