@@ -193,7 +193,7 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 }
 
 static const struct wh_cli_option options_table[] = {
-	{"output", 'o', "DIR", "the folder (default: bundle; - prints one format)", false},
+	{"output", 'o', "DIR", "the folder (default: bundle; -: print one)", false},
 	{"name", 'n', "NAME", "name of the profile (default: whittle-SERVICE)", false},
 	{"runtime", 0, "runc|crun|none",
 	 "whose own needs are added (default: the recorded one, else runc)", true},
@@ -202,8 +202,7 @@ static const struct wh_cli_option options_table[] = {
 	 "notes",
 	 false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
-	{"subprofiles", 0, NULL,
-	 "AppArmor: a profile for each program, not one for all; without no_new_privs", false},
+	{"subprofiles", 0, NULL, "an AppArmor profile for each program", false},
 	{"allow-gaps", 0, NULL, "go on although the traces lack something", false},
 	{NULL},
 };
@@ -217,7 +216,6 @@ const struct wh_cli_command wh_generate_command = {
 		 "Kubernetes, Quadlet and systemd, a report, notes and the trace. Where a trace is "
 		 "known to lack something, it refuses unless --allow-gaps is given.",
 	.example = "whittle generate -o nginx/ nginx.trace\n"
-		   "whittle generate --subprofiles -o server/ server.trace\n"
 		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",
 	.options = options_table,
 	.min_operands = 1,
