@@ -89,6 +89,7 @@ const struct wh_policy_file *wh_policy_split_file(const struct wh_policy *p, con
 
 static int share_facts(struct wh_policy *p, struct wh_error *e)
 {
+	p->of_service[WH_KIND_RUN] = p->whole->of_service[WH_KIND_RUN];
 	for (enum wh_kind kind = WH_KIND_RUN + 1; kind < WH_KINDS; kind++) {
 		size_t n;
 		const void *const *facts = wh_policy_facts(p->whole, kind, &n);
