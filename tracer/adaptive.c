@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tracer/call.h"
+#include "tracer/caprule.h"
 #include "tracer/clock.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
@@ -21,6 +22,7 @@
 #include "tracer/recent.h"
 #include "tracer/restart.h"
 #include "tracer/strict.h"
+#include "tracer/timer.h"
 
 #define ERESTARTSYS 512 /* include/linux/errno.h */
 
@@ -119,7 +121,7 @@ static void visit_phase(void *data, struct wh_task *task)
 		wh_adaptive_rouse(v->r, task, t);
 }
 
-static void visit_sockets(void *data, struct wh_task *task)
+static void visit_lost(void *data, struct wh_task *task)
 {
 	struct visit *v = data;
 	struct wh_adaptive_task *t = task->watch;
@@ -207,10 +209,25 @@ static void watch_changes(struct wh_recorder *r, const struct wh_task *task,
 		if (!inet && call->arg[0] != AF_UNIX)
 			v.lost |= WH_QUIET_IF_COMMON;
 	}
-	if (v.lost) {
-		a->odd_sockets++;
-		wh_task_each(r->tasks, visit_sockets, &v);
-	}
+	a->odd_sockets += v.lost != 0;
+	if (call->row->cap && strcmp(call->row->cap, "timer_create") == 0 &&
+	    wh_timer_wakes((int)call->arg[0]))
+		v.lost |= WH_QUIET_IF_TIMERS;
+	if (v.lost)
+		wh_task_each(r->tasks, visit_lost, &v);
+}
+
+/* Whom nothing bounded may be another one now, and still hold what he did. */
+static void check_bound(struct wh_recorder *r, struct wh_task *task, struct wh_adaptive_task *t)
+{
+	if (!(t->holds & WH_QUIET_IF_UNBOUND))
+		return;
+	wh_creds_get(r, task);
+	if (!wh_caprule_fork_asks(task))
+		return;
+	t->holds &= (uint8_t)~WH_QUIET_IF_UNBOUND;
+	if (!t->loud && !wh_adaptive_fits(r, task, t))
+		wh_adaptive_rouse(r, task, t);
 }
 
 /* To a program that asks whether it is filtered, our filters are none. */
@@ -389,6 +406,8 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 		     const struct __ptrace_syscall_info *info)
 {
 	struct __ptrace_syscall_info seen = *info;
+	bool creds =
+		task->in_call && task->call.row && task->call.row->irregular == WH_IRREGULAR_CREDS;
 	uint64_t news = r->news;
 	int err = learn(r, task, t, info);
 
@@ -407,6 +426,8 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	}
 	if (err >= 0)
 		err = wh_call_leave(r, task, &seen);
+	if (creds)
+		check_bound(r, task, t);
 	if (t->loud)
 		warm(t, r->news != news);
 	return err;

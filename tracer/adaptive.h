@@ -65,7 +65,7 @@ struct wh_adaptive_task {
 	bool apart;	 /* away from home, there is no code where home had some */
 	bool moves;	 /* the call in flight may have put code anywhere */
 	uint8_t depth;	 /* filters of ours on it */
-	uint8_t holds;	 /* enum wh_quiet_if: WH_QUIET_IF_COMMON, _STREAMS */
+	uint8_t holds;	 /* enum wh_quiet_if, but for WH_QUIET_IF_MEMORY */
 	enum wh_adaptive_no no;
 	unsigned heat, late;
 	uint64_t heat_ms; /* when counting began */

@@ -6,11 +6,13 @@
 #include <sys/socket.h>
 
 #include "tracer/adaptive.h"
+#include "tracer/caprule.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
 #include "tracer/gate.h"
 #include "tracer/inject.h"
 #include "tracer/procfs.h"
+#include "tracer/timer.h"
 
 #define ODD_MAX 8 /* after so many, that a process has only streams is not relied on */
 
@@ -35,10 +37,10 @@ void wh_adaptive_rouse(struct wh_recorder *r, struct wh_task *task, struct wh_ad
 	ptrace(PTRACE_INTERRUPT, task->tid, NULL, NULL);
 }
 
-/* What all sockets of the process have in common, as of now. */
-static unsigned look_at_sockets(struct wh_recorder *r, const struct wh_task *task)
+/* What all sockets and timers of the process have in common, as of now. */
+static unsigned look_at_files(struct wh_recorder *r, const struct wh_task *task)
 {
-	unsigned holds = WH_QUIET_IF_COMMON;
+	unsigned holds = WH_QUIET_IF_COMMON | WH_QUIET_IF_TIMERS;
 	struct dirent *entry;
 	DIR *dir;
 
@@ -52,6 +54,9 @@ static unsigned look_at_sockets(struct wh_recorder *r, const struct wh_task *tas
 		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
 		bool inet;
 
+		if (n == 20 && memcmp(link, "anon_inode:[timerfd]", 20) == 0 &&
+		    wh_timer_fd_wakes(r->proc_fd, task->tid, atoi(entry->d_name)))
+			holds &= ~(unsigned)WH_QUIET_IF_TIMERS;
 		if (n < 7 || memcmp(link, "socket:", 7) != 0)
 			continue;
 		if (!wh_decode_socket_kind(task, atoi(entry->d_name), &kind)) {
@@ -60,11 +65,24 @@ static unsigned look_at_sockets(struct wh_recorder *r, const struct wh_task *tas
 		}
 		inet = kind.family == AF_INET || kind.family == AF_INET6;
 		if (!inet && kind.family != AF_UNIX)
-			holds = 0;
+			holds &= ~(unsigned)WH_QUIET_IF_COMMON;
 		if (!inet || kind.type != SOCK_STREAM)
 			holds &= ~(unsigned)WH_QUIET_IF_STREAMS;
 	}
 	closedir(dir);
+	return holds;
+}
+
+/* What may be quiet as far as it does not hold what it takes. */
+static unsigned look_at_task(struct wh_recorder *r, struct wh_task *task)
+{
+	unsigned holds = look_at_files(r, task);
+
+	wh_creds_get(r, task);
+	if (!wh_caprule_marks(task))
+		holds |= WH_QUIET_IF_UNMARKED;
+	if (!wh_caprule_fork_asks(task))
+		holds |= WH_QUIET_IF_UNBOUND;
 	return holds;
 }
 
@@ -213,7 +231,7 @@ int wh_adaptive_hush(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	/* What a start-up repeats is not what the service will: such a filter would be in the way. */
 	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP || wh_adaptive_unclear(t))
 		return 0;
-	t->holds = (uint8_t)look_at_sockets(r, task);
+	t->holds = (uint8_t)look_at_task(r, task);
 	if (!wh_adaptive_fits(r, task, t)) {
 		struct wh_adaptive_gate wanted = {0};
 
@@ -242,7 +260,7 @@ int wh_adaptive_provide(struct wh_recorder *r, struct wh_task *task, struct wh_a
 
 	if (task->vfork_child || t->no || r->phase == WH_PHASE_STARTUP || wh_adaptive_unclear(t))
 		return 0;
-	t->holds = (uint8_t)look_at_sockets(r, task);
+	t->holds = (uint8_t)look_at_task(r, task);
 	by_code = wh_adaptive_home(r, task, t, &wanted.code) &&
 		  wh_code_apart(&wanted.code, &t->child);
 	wanted.home = by_code ? t->memory : 0;

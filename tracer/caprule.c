@@ -133,12 +133,17 @@ void wh_caprule_simple(struct wh_caprule_ask *ask)
 	wh_caprule_need(ask, ask->rule->cap, -1, WH_STRENGTH_REQUIRED, "%s", ask->rule->what);
 }
 
-void wh_caprule_reset(struct wh_call *call)
+static void drop_needs(struct wh_call *call)
 {
 	for (unsigned i = 0; i < call->n_needs; i++)
 		free(call->needs[i].evidence);
 	free(wh_take(call->needs));
 	call->n_needs = 0;
+}
+
+void wh_caprule_reset(struct wh_call *call)
+{
+	drop_needs(call);
 	call->cap_held = 0;
 	call->cap_late = false;
 }
@@ -301,6 +306,7 @@ int wh_caprule_exit(struct wh_recorder *r, struct wh_task *task)
 
 	ask.rule = rule_of(task->call.row);
 	if (ask.rule && task->call.cap_late && is_refused(&ask)) {
+		drop_needs(&task->call); /* all are asked for again */
 		ask.creds = wh_creds_get(r, task);
 		if (ask.creds)
 			ask.rule->enter(&ask);

@@ -33,6 +33,11 @@ bool wh_caprule_net_asks(int level, int option);
 /** wh_caprule_net_answers() - the same for what getsockopt() is asked for. */
 bool wh_caprule_net_answers(int level, int option);
 
+/** wh_caprule_fork_asks() - whether it may take a capability of @task that it makes another process. */
+bool wh_caprule_fork_asks(const struct wh_task *task);
+/** wh_caprule_marks() - whether @task has a capability that control data of a stream's message asks for. */
+bool wh_caprule_marks(const struct wh_task *task);
+
 /** wh_caprule_known() - whether a row of the syscall table names a rule that exists. */
 bool wh_caprule_known(const char *name);
 

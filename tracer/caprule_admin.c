@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/timer.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
@@ -127,6 +128,7 @@ static void need_new(struct wh_caprule_ask *ask, uint64_t flags)
 		if (flags & namespaces[i].flag) {
 			wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "make a new %s namespace",
 					namespaces[i].name);
+			wh_caprule_by(ask, EPERM);
 			return;
 		}
 }
@@ -140,6 +142,7 @@ static void enter_clone(struct wh_caprule_ask *ask)
 {
 	/* Here the time namespace's bit is one of the exit signal's. */
 	need_new(ask, ask->call->arg[0] & ~(uint64_t)CSIGNAL);
+	wh_caprule_fork(ask);
 }
 
 static void enter_clone3(struct wh_caprule_ask *ask)
@@ -150,9 +153,12 @@ static void enter_clone3(struct wh_caprule_ask *ask)
 	if (!wh_caprule_read(ask, ask->call->arg[0], &args, size))
 		return;
 	need_new(ask, args.flags);
-	if (args.set_tid_size && !(args.flags & CLONE_NEWUSER))
+	wh_caprule_fork(ask);
+	if (args.set_tid_size && !(args.flags & CLONE_NEWUSER)) {
 		wh_caprule_need(ask, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, REQUIRED,
 				"choose the pid of a new process");
+		wh_caprule_by(ask, EPERM);
+	}
 }
 
 /* Which namespaces a descriptor stands for: one by its link, or a process with those asked for. */
@@ -228,11 +234,17 @@ static void enter_clock_adjtime(struct wh_caprule_ask *ask)
 
 static void enter_timer_create(struct wh_caprule_ask *ask)
 {
-	int clock = wh_caprule_arg(ask, 0);
-
-	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
+	if (wh_timer_wakes(wh_caprule_arg(ask, 0)))
 		wh_caprule_need(ask, CAP_WAKE_ALARM, -1, REQUIRED,
 				"use a clock that wakes the machine");
+}
+
+/* do_timerfd_settime(): asked each time, of whatever clock it was made with; fs/timerfd.c shows that. */
+static void enter_timerfd_settime(struct wh_caprule_ask *ask)
+{
+	if (wh_timer_fd_wakes(ask->r->proc_fd, ask->task->tid, wh_caprule_arg(ask, 0)))
+		wh_caprule_need(ask, CAP_WAKE_ALARM, -1, REQUIRED,
+				"set a timer that wakes the machine");
 }
 
 #ifndef EPOLLWAKEUP
@@ -323,6 +335,7 @@ static void enter_lsm_attr(struct wh_caprule_ask *ask)
 	wh_caprule_need(ask, CAP_MAC_ADMIN, -1, POSSIBLE, "change a security attribute");
 }
 
+#define FORK (WH_CAP(SYS_ADMIN) | WH_CAP(SYS_RESOURCE))
 #define SIMPLE(name, enter, id, what)                                                              \
 	{                                                                                          \
 		name, enter, WH_CAP(id), CAP_##id, what                                            \
@@ -343,14 +356,17 @@ const struct wh_caprule wh_caprule_admin[] = {
 	SIMPLE("lookup_dcookie", enter_machine, SYS_ADMIN, "look up a directory cookie"),
 	SIMPLE("bdflush", enter_machine, SYS_ADMIN, "use bdflush"),
 	{"unshare", enter_unshare, WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP)},
-	{"clone", enter_clone, WH_CAP(SYS_ADMIN) | WH_CAP(SETFCAP)},
-	{"clone3", enter_clone3, WH_CAP(SYS_ADMIN) | WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(SETFCAP)},
+	{"fork", wh_caprule_fork, FORK, .error = EAGAIN},
+	{"clone", enter_clone, FORK | WH_CAP(SETFCAP), .error = EAGAIN},
+	{"clone3", enter_clone3, FORK | WH_CAP(CHECKPOINT_RESTORE) | WH_CAP(SETFCAP),
+	 .error = EAGAIN},
 	{"setns", enter_setns, WH_CAP(SYS_ADMIN) | WH_CAP(SYS_CHROOT)},
 	{"settime", enter_settime, WH_CAP(SYS_TIME)},
 	{"adjtimex", enter_adjtimex, WH_CAP(SYS_TIME)},
 	{"clock_adjtime", enter_clock_adjtime, WH_CAP(SYS_TIME)},
 	{"timer_create", enter_timer_create, WH_CAP(WAKE_ALARM)},
 	{"clock_nanosleep", enter_timer_create, WH_CAP(WAKE_ALARM)},
+	{"timerfd_settime", enter_timerfd_settime, WH_CAP(WAKE_ALARM)},
 	{"epoll_ctl", enter_epoll_ctl, WH_CAP(BLOCK_SUSPEND)},
 	{"syslog", enter_syslog, WH_CAP(SYSLOG)},
 	{"userfaultfd", enter_userfaultfd, WH_CAP(SYS_PTRACE)},

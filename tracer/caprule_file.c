@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/decode_impl.h"
 
 /* check_sticky(): in /tmp and its like only owners may take names away. */
 static void need_sticky(struct wh_caprule_ask *ask, const struct wh_place *place, const char *verb)
@@ -322,6 +323,30 @@ static void enter_link(struct wh_caprule_ask *ask)
 		need_hardlink(ask, from);
 }
 
+/* can_do_cachestat() of mm/filemap.c: what others have read is for who could write there. */
+static void enter_cachestat(struct wh_caprule_ask *ask)
+{
+	int fd = wh_caprule_arg(ask, 0);
+	struct wh_caprule_object object = {0};
+	uint64_t flags;
+	struct stat st;
+
+	if (!wh_caprule_stat_fd(ask, fd, &st) || st.st_uid == ask->creds->fsuid ||
+	    !wh_decode_fact_open_flags(ask->r, ask->task, fd, &flags) ||
+	    (flags & O_ACCMODE) != O_RDONLY)
+		return;
+	object.mode = st.st_mode;
+	object.uid = st.st_uid;
+	object.gid = st.st_gid;
+	if (wh_caprule_dac(ask, ask->creds, &object, WH_DAC_W))
+		return;
+	/* An ACL may do, and before Linux 6.14 anyone might. */
+	wh_caprule_need(ask, CAP_FOWNER, CAP_DAC_OVERRIDE, WH_STRENGTH_LIKELY,
+			"see what of a file of uid %u is in memory",
+			wh_caprule_say_uid(ask, st.st_uid));
+	wh_caprule_over_inode(ask, st.st_uid, st.st_gid);
+}
+
 static void enter_open_by_handle(struct wh_caprule_ask *ask)
 {
 	wh_caprule_need(ask, CAP_DAC_READ_SEARCH, -1, WH_STRENGTH_REQUIRED,
@@ -354,6 +379,7 @@ const struct wh_caprule wh_caprule_file[] = {
 	{"unlink", enter_unlink, DAC | WH_CAP(FOWNER)},
 	{"rename", enter_rename, DAC | WH_CAP(FOWNER)},
 	{"link", enter_link, DAC | WH_CAP(FOWNER)},
+	{"cachestat", enter_cachestat, WH_CAP(FOWNER) | WH_CAP(DAC_OVERRIDE)},
 	{"open_by_handle_at", enter_open_by_handle, WH_CAP(DAC_READ_SEARCH)},
 	{NULL},
 };

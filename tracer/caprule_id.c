@@ -290,18 +290,22 @@ static void enter_prctl(struct wh_caprule_ask *ask)
 
 static void enter_keyctl(struct wh_caprule_ask *ask)
 {
-	uint32_t uid;
+	uint32_t uid, gid;
 
 	switch (wh_caprule_arg(ask, 0)) {
-	case KEYCTL_CHOWN:
+	case KEYCTL_CHOWN: /* keyctl_chown_key() */
 		uid = wh_caprule_uid(ask, (uint32_t)ask->call->arg[2]);
-		if (uid == UINT32_MAX || uid == ask->creds->fsuid)
-			break;
-		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "give a key to uid %u",
-				wh_caprule_say_uid(ask, uid));
+		gid = wh_caprule_gid(ask, (uint32_t)ask->call->arg[3]);
+		if (uid != UINT32_MAX && uid != ask->creds->fsuid)
+			wh_caprule_need(ask, CAP_SYS_ADMIN, -1, REQUIRED, "give a key to uid %u",
+					wh_caprule_say_uid(ask, uid));
+		else if (gid != UINT32_MAX && !wh_creds_in_group(ask->creds, gid))
+			/* Unless it is that group's already: only who may see the key is told. */
+			wh_caprule_need(ask, CAP_SYS_ADMIN, -1, LIKELY, "give a key to gid %u",
+					wh_caprule_say_gid(ask, gid));
 		wh_caprule_initial(ask);
 		break;
-	case KEYCTL_SETPERM:
+	case KEYCTL_SETPERM: /* keyctl_setperm_key(): of another's key */
 		wh_caprule_need(ask, CAP_SYS_ADMIN, -1, POSSIBLE, "change a key's permissions");
 		wh_caprule_initial(ask);
 		break;

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "tracer/caprule.h"
@@ -154,6 +155,10 @@ char *wh_caprule_in_ns(struct wh_caprule_ask *ask, const char *ns, const char *p
 /** wh_caprule_stat_fd() - fstat() of a descriptor of the task. */
 bool wh_caprule_stat_fd(struct wh_caprule_ask *ask, int fd, struct stat *ret_st);
 
+/** wh_caprule_limit() - RLIMIT_… @resource of the process @pid (ours). */
+bool wh_caprule_limit(struct wh_caprule_ask *ask, pid_t pid, int resource,
+		      struct rlimit *ret_limit);
+
 /** wh_caprule_status() - a number of /proc/TID/status in its unit (kB), 0 without it. */
 uint64_t wh_caprule_status(struct wh_caprule_ask *ask, const char *name);
 
@@ -187,6 +192,9 @@ bool wh_caprule_read(struct wh_caprule_ask *ask, uint64_t addr, void *ret_data, 
 bool wh_caprule_words(struct wh_caprule_ask *ask, uint64_t addr, uint64_t *ret, size_t n);
 
 bool wh_caprule_is32(const struct wh_caprule_ask *ask);
+
+/** wh_caprule_fork() - one thread or process more is made. */
+void wh_caprule_fork(struct wh_caprule_ask *ask);
 
 /* ---- netlink, caprule_netlink.c -------------------------------------------------------------- */
 

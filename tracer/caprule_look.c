@@ -8,6 +8,7 @@
 #include "tracer/decode_impl.h"
 #include "tracer/namespace.h"
 #include "tracer/pidns.h"
+#include "tracer/procfs.h"
 
 int wh_caprule_column(const struct wh_caprule_ask *ask, enum wh_arg kind)
 {
@@ -95,6 +96,54 @@ static uint64_t status_number(struct wh_caprule_ask *ask, pid_t pid, const char 
 		return 0;
 	line = strstr(text, key);
 	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
+}
+
+/* Not prlimit(): of another user's process that takes CAP_SYS_RESOURCE, which the tracer may lack. */
+bool wh_caprule_limit(struct wh_caprule_ask *ask, pid_t pid, int resource, struct rlimit *ret_limit)
+{
+	/* lnames[] of fs/proc/base.c */
+	static const char *const names[RLIM_NLIMITS] = {
+		[RLIMIT_CPU] = "cpu time",
+		[RLIMIT_FSIZE] = "file size",
+		[RLIMIT_DATA] = "data size",
+		[RLIMIT_STACK] = "stack size",
+		[RLIMIT_CORE] = "core file size",
+		[RLIMIT_RSS] = "resident set",
+		[RLIMIT_NPROC] = "processes",
+		[RLIMIT_NOFILE] = "open files",
+		[RLIMIT_MEMLOCK] = "locked memory",
+		[RLIMIT_AS] = "address space",
+		[RLIMIT_LOCKS] = "file locks",
+		[RLIMIT_SIGPENDING] = "pending signals",
+		[RLIMIT_MSGQUEUE] = "msgqueue size",
+		[RLIMIT_NICE] = "nice priority",
+		[RLIMIT_RTPRIO] = "realtime priority",
+		[RLIMIT_RTTIME] = "realtime timeout",
+	};
+	char name[32], text[4096], line[64], *s, *end;
+	rlim_t *value[] = {&ret_limit->rlim_cur, &ret_limit->rlim_max};
+
+	if (resource < 0 || resource >= RLIM_NLIMITS || !names[resource])
+		return false;
+	snprintf(name, sizeof(name), "%d/limits", (int)pid);
+	snprintf(line, sizeof(line), "\nMax %s ", names[resource]);
+	if (wh_procfs_read(ask->r->proc_fd, name, text, sizeof(text)) <= 0 ||
+	    !(s = strstr(text, line)))
+		return false;
+	s += strlen(line);
+	for (size_t i = 0; i < WH_ARRAY_SIZE(value); i++) {
+		s += strspn(s, " ");
+		*value[i] = RLIM_INFINITY;
+		if (wh_util_has_prefix(s, "unlimited")) {
+			s += strlen("unlimited");
+			continue;
+		}
+		*value[i] = strtoull(s, &end, 10);
+		if (end == s)
+			return false;
+		s = end;
+	}
+	return true;
 }
 
 uint64_t wh_caprule_status(struct wh_caprule_ask *ask, const char *name)

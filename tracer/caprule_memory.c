@@ -10,6 +10,7 @@
 #include <sys/sem.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/procfs.h"
 
 #define REQUIRED WH_STRENGTH_REQUIRED
 #define LIKELY	 WH_STRENGTH_LIKELY
@@ -25,8 +26,8 @@ static uint64_t lock_limit(struct wh_caprule_ask *ask)
 {
 	struct rlimit limit;
 
-	return prlimit(ask->task->tid, RLIMIT_MEMLOCK, NULL, &limit) == 0 ? limit.rlim_cur
-									  : RLIM_INFINITY;
+	return wh_caprule_limit(ask, ask->task->tid, RLIMIT_MEMLOCK, &limit) ? limit.rlim_cur
+									     : RLIM_INFINITY;
 }
 
 /* Lock @len bytes more than now; memory that is locked already and counted twice makes it a guess. */
@@ -122,6 +123,59 @@ static void move_other(struct wh_caprule_ask *ask)
 	wh_caprule_need(ask, CAP_SYS_PTRACE, -1, REQUIRED,
 			"move the pages of a process of another user");
 	wh_caprule_over_process(ask, pid);
+}
+
+/* Is there a node in the mask of @n bits at @addr that the process @pid may not use? */
+static bool foreign_nodes(struct wh_caprule_ask *ask, pid_t pid, uint64_t addr, uint64_t n)
+{
+	char name[32], text[8192], *s;
+	uint8_t mask[128] = {0}, own[sizeof(mask)] = {0};
+
+	n = n > 8 * sizeof(mask) ? 8 * sizeof(mask) : n;
+	snprintf(name, sizeof(name), "%d/status", (int)pid);
+	if (!n || !wh_caprule_read(ask, addr, mask, (size_t)(n + 7) / 8) ||
+	    wh_procfs_read(ask->r->proc_fd, name, text, sizeof(text)) <= 0 ||
+	    !(s = strstr(text, "\nMems_allowed_list:")))
+		return false;
+	s += strlen("\nMems_allowed_list:");
+	/* "0-3,8" */
+	for (char *end;; s = end + 1) {
+		unsigned long first = strtoul(s, &end, 10), last = first;
+
+		if (end == s)
+			break;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (; first <= last && first < 8 * sizeof(own); first++)
+			own[first / 8] |= (uint8_t)(1u << first % 8);
+		if (*end != ',')
+			break;
+	}
+	for (uint64_t i = 0; i < n; i++)
+		if (mask[i / 8] & ~own[i / 8] & 1u << i % 8)
+			return true;
+	return false;
+}
+
+/* kernel_migrate_pages(): other nodes than the process may use, and, silently, pages that it shares. */
+static void enter_migrate_pages(struct wh_caprule_ask *ask)
+{
+	int pid = wh_caprule_arg(ask, 0);
+	pid_t target = pid ? wh_caprule_pid(ask, pid) : ask->task->tid;
+	const uint64_t *arg = ask->call->arg;
+
+	if (!target)
+		return;
+	move_other(ask);
+	/* get_nodes(): the number of bits is one too many. */
+	if (foreign_nodes(ask, target, arg[3], arg[1] ? arg[1] - 1 : 0)) {
+		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED,
+				"migrate pages to a node that the process may not use");
+	} else {
+		wh_caprule_need(ask, CAP_SYS_NICE, -1, POSSIBLE, "migrate pages that others share");
+		wh_caprule_silent(ask);
+	}
+	wh_caprule_initial(ask);
 }
 
 static void enter_move_pages(struct wh_caprule_ask *ask)
@@ -383,7 +437,7 @@ const struct wh_caprule wh_caprule_memory[] = {
 	{"mmap", enter_mmap, WH_CAP(IPC_LOCK) | WH_CAP(SYS_RAWIO), .error = EAGAIN},
 	{"madvise", enter_madvise, WH_CAP(SYS_ADMIN)},
 	{"mbind", enter_mbind, WH_CAP(SYS_NICE)},
-	{"migrate_pages", move_other, WH_CAP(SYS_PTRACE)},
+	{"migrate_pages", enter_migrate_pages, WH_CAP(SYS_PTRACE) | WH_CAP(SYS_NICE)},
 	{"move_pages", enter_move_pages, WH_CAP(SYS_NICE) | WH_CAP(SYS_PTRACE)},
 	{"shmget", enter_shmget, WH_CAP(IPC_LOCK) | WH_CAP(IPC_OWNER)},
 	{"shmat", enter_shmat, WH_CAP(IPC_OWNER)},

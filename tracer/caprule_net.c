@@ -194,6 +194,16 @@ static const struct {
 	{IPPROTO_IPV6, IPV6_2292DSTOPTS, CAP_NET_RAW, -1, "send with IPV6_DSTOPTS"},
 };
 
+bool wh_caprule_marks(const struct wh_task *task)
+{
+	uint64_t caps = 0;
+
+	for (size_t i = 0; i < WH_ARRAY_SIZE(asks); i++)
+		caps |= UINT64_C(1) << asks[i].cap |
+			(asks[i].instead < 0 ? 0 : UINT64_C(1) << asks[i].instead);
+	return !task->creds_valid || (task->creds.permitted | task->creds.effective) & caps;
+}
+
 static void send_ask(struct wh_caprule_ask *ask, const int32_t kind[2], const uint8_t *data,
 		     uint64_t len)
 {

@@ -111,18 +111,17 @@ static bool other_owner(struct wh_caprule_ask *ask, pid_t pid)
 	return other;
 }
 
-static rlim_t soft_limit(pid_t pid, int resource)
+static rlim_t soft_limit(struct wh_caprule_ask *ask, pid_t pid, int resource)
 {
 	struct rlimit limit;
 
-	return prlimit(pid, (enum __rlimit_resource)resource, NULL, &limit) == 0 ? limit.rlim_cur
-										 : RLIM_INFINITY;
+	return wh_caprule_limit(ask, pid, resource, &limit) ? limit.rlim_cur : RLIM_INFINITY;
 }
 
 /* can_nice(): RLIMIT_NICE counts from 1 (nice 19) to 40 (nice -20). */
-static bool may_nice(pid_t pid, long nice)
+static bool may_nice(struct wh_caprule_ask *ask, pid_t pid, long nice)
 {
-	rlim_t limit = soft_limit(pid, RLIMIT_NICE);
+	rlim_t limit = soft_limit(ask, pid, RLIMIT_NICE);
 
 	return limit == RLIM_INFINITY || 20 - nice <= (long)limit;
 }
@@ -135,7 +134,7 @@ static void need_nice(struct wh_caprule_ask *ask, pid_t pid, long nice)
 		nice = -20;
 	if (nice > 19)
 		nice = 19;
-	if (nice >= now || may_nice(pid, nice))
+	if (nice >= now || may_nice(ask, pid, nice))
 		return;
 	wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "raise the priority to nice %ld", nice);
 	wh_caprule_initial(ask);
@@ -173,7 +172,7 @@ static void enter_setpriority(struct wh_caprule_ask *ask)
 	if (which != PRIO_PROCESS) {
 		/* They need not be as the caller is, but mostly are. */
 		if (nice >= wh_caprule_stat(ask, ask->task->tid, 19) ||
-		    may_nice(ask->task->tid, nice))
+		    may_nice(ask, ask->task->tid, nice))
 			return;
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, LIKELY,
 				"raise the priority of a group to nice %d", nice);
@@ -192,7 +191,7 @@ static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int p
 {
 	int flags = sched_getscheduler(pid), now = flags & ~SCHED_RESET_ON_FORK;
 	struct sched_param param = {0};
-	rlim_t limit = soft_limit(pid, RLIMIT_RTPRIO);
+	rlim_t limit = soft_limit(ask, pid, RLIMIT_RTPRIO);
 
 	ask->last = NULL;
 	need_owner(ask, pid, "change the scheduling");
@@ -209,7 +208,7 @@ static void need_policy(struct wh_caprule_ask *ask, pid_t pid, int policy, int p
 	} else if (flags >= 0 && flags & SCHED_RESET_ON_FORK && !reset) {
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "take SCHED_RESET_ON_FORK away");
 	} else if (now == SCHED_IDLE && policy != SCHED_IDLE &&
-		   !may_nice(pid, wh_caprule_stat(ask, pid, 19))) {
+		   !may_nice(ask, pid, wh_caprule_stat(ask, pid, 19))) {
 		wh_caprule_need(ask, CAP_SYS_NICE, -1, REQUIRED, "leave the policy SCHED_IDLE");
 	}
 	wh_caprule_initial(ask);
@@ -327,7 +326,7 @@ static void enter_rlimit(struct wh_caprule_ask *ask)
 	}
 	if (!addr || resource < 0 || resource >= RLIM_NLIMITS ||
 	    !new_limit(ask, pr || !wh_caprule_is32(ask), addr, &new) ||
-	    prlimit(pid, (enum __rlimit_resource)resource, NULL, &old) < 0)
+	    !wh_caprule_limit(ask, pid, resource, &old))
 		return;
 	if (new.rlim_max <= old.rlim_max)
 		return;

@@ -18,6 +18,7 @@
 #include "tracer/decode.h"
 #include "tracer/memory.h"
 #include "tracer/procfs.h"
+#include "tracer/timer.h"
 
 #define ITEMS_MAX  2048
 #define PER_NUMBER 24 /* more values than that are no enumeration, and slow a filter */
@@ -90,12 +91,20 @@ static struct verdict ask_sendto(struct wh_recorder *r, const struct wh_task *ta
 }
 
 /* A stream takes no address once it is connected, and only unix sockets pass descriptors and ids. */
-static struct verdict ask_message(struct wh_recorder *r, const struct wh_task *task)
+static struct verdict ask_receive(struct wh_recorder *r, const struct wh_task *task)
 {
 	(void)r;
-	if (task->call.arg[2] & MSG_FASTOPEN)
-		return NOT_QUIET;
+	(void)task;
 	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS, 0, 0};
+}
+
+/* But what is sent may be marked (tcp_sendmsg_locked(), sock_cmsg_send()), and a filter sees no control data. */
+static struct verdict ask_send(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	if (task->call.arg[2] & MSG_FASTOPEN || wh_caprule_marks(task))
+		return NOT_QUIET;
+	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS | WH_QUIET_IF_UNMARKED, 0, 0};
 }
 
 static struct verdict ask_mmap(struct wh_recorder *r, const struct wh_task *task)
@@ -119,7 +128,23 @@ static struct verdict ask_mmap(struct wh_recorder *r, const struct wh_task *task
 static struct verdict ask_clone(struct wh_recorder *r, const struct wh_task *task)
 {
 	(void)r;
-	return task->call.arg[0] & CLONE_LOUD ? NOT_QUIET : QUIET(ARG(0));
+	if (task->call.arg[0] & CLONE_LOUD || wh_caprule_fork_asks(task))
+		return NOT_QUIET;
+	return (struct verdict){true, ARG(0), WH_QUIET_IF_UNBOUND, 0, 0};
+}
+
+static struct verdict ask_fork(struct wh_recorder *r, const struct wh_task *task)
+{
+	(void)r;
+	return wh_caprule_fork_asks(task) ? NOT_QUIET
+					  : (struct verdict){true, 0, WH_QUIET_IF_UNBOUND, 0, 0};
+}
+
+static struct verdict ask_timer(struct wh_recorder *r, const struct wh_task *task)
+{
+	return wh_timer_fd_wakes(r->proc_fd, task->tid, (int)task->call.arg[0])
+		       ? NOT_QUIET
+		       : (struct verdict){true, 0, WH_QUIET_IF_TIMERS, 0, 0};
 }
 
 static struct verdict ask_mprotect(struct wh_recorder *r, const struct wh_task *task)
@@ -249,9 +274,10 @@ static const struct irregular {
 	{"accept", NULL, {0, LOOK(SOCKET), ALL}},
 	{"accept4", NULL, {0, LOOK(SOCKET), ALL}},
 	{"clock_nanosleep", ask_clock, {ARG(0), 0, ALL}},
-	{"clone", ask_clone, {ARG(0), 0, ONLY(pass_clone)}},
+	{"clone", ask_clone, {ARG(0), LOOK(CREDS), ONLY(pass_clone)}},
 	{"epoll_ctl", ask_epoll_ctl, {ARG(1), LOOK(EVENT), ALL}},
 	{"fcntl", ask_fcntl, {ARG(1) | ARG(2), 0, ONLY(pass_fcntl)}},
+	{"fork", ask_fork, {0, LOOK(CREDS), ALL}},
 	{"getrlimit", NULL, {ARG(0), 0, ALL}},
 	{"getsockopt", ask_getsockopt, {ARG(1) | ARG(2), 0, ONLY(pass_getsockopt)}},
 	{"ioctl", ask_ioctl, {ARG(1), 0, ONLY(pass_ioctl)}},
@@ -260,12 +286,14 @@ static const struct irregular {
 	{"mprotect", ask_mprotect, {ARG(2), 0, ONLY(pass_mprotect)}},
 	{"newfstatat", ask_empty_path, {0}},
 	{"prlimit64", NULL, {ARG(1), 0, ONLY(pass_prlimit)}},
-	{"recvmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
-	{"sendmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
+	{"recvmsg", ask_receive, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
+	{"sendmsg", ask_send, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
 	{"sendto", ask_sendto, {ARG(3) | ARG(4), LOOK(SOCKET), ALL}},
 	{"setsockopt", ask_setsockopt, {ARG(1) | ARG(2), 0, ONLY(pass_setsockopt)}},
 	{"socket", NULL, {ARG(0) | ARG(1) | ARG(2), 0, ALL}},
 	{"statx", ask_empty_path, {0}},
+	{"timerfd_settime", ask_timer, {0, LOOK(TIMER), ALL}},
+	{"vfork", ask_fork, {0, LOOK(CREDS), ALL}},
 #undef ALL
 #undef ONLY
 #undef LOOK

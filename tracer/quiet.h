@@ -15,6 +15,9 @@ enum wh_quiet_if {
 	WH_QUIET_IF_MEMORY = 1 << 0,  /* the address space is the one that it was learnt in */
 	WH_QUIET_IF_COMMON = 1 << 1,  /* no socket is of another family than inet, inet6 and unix */
 	WH_QUIET_IF_STREAMS = 1 << 2, /* the process has no socket but inet and inet6 streams */
+	WH_QUIET_IF_UNMARKED = 1 << 3, /* it lacks what control data of a stream may ask for */
+	WH_QUIET_IF_UNBOUND = 1 << 4,  /* it lacks what lets it make more processes than it may */
+	WH_QUIET_IF_TIMERS = 1 << 5,   /* the process has no timer that wakes the machine */
 };
 
 /**
@@ -61,6 +64,8 @@ enum wh_quiet_look {
 		1 << 1, /* whether the struct msghdr in argument 1 has name and control */
 	WH_QUIET_LOOK_EVENT = 1 << 2,  /* EPOLLWAKEUP in the struct epoll_event in argument 3 */
 	WH_QUIET_LOOK_MAPPED = 1 << 3, /* of an mmap() its file, and whether its address is low */
+	WH_QUIET_LOOK_CREDS = 1 << 4,  /* who asks */
+	WH_QUIET_LOOK_TIMER = 1 << 5,  /* the clock of the timer in argument 0 */
 };
 
 /**

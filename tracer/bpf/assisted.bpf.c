@@ -291,6 +291,10 @@ static __always_inline bool mix_rest(struct wh_watch_key *key, const struct wh_w
 	}
 	if (row->with & WH_WATCH_EVENT)
 		return mix_event(key, record);
+	if (row->with & WH_WATCH_CREDS)
+		return mix_creds(key);
+	if (row->with & WH_WATCH_TIMER)
+		return mix_timer(key, record);
 	if (row->with & WH_WATCH_SOCKET)
 		look_socket(key, record);
 	return !(row->with & WH_WATCH_MESSAGE) || look_message(key, record);

@@ -25,8 +25,10 @@ enum wh_watch_with {
 		1 << 6, /* argument 1 is a struct msghdr: whether it has name and control */
 	WH_WATCH_MAPPED =
 		1 << 7, /* an mmap(): its file, and whether its address is a very low one */
-	WH_WATCH_EVENT = 1 << 8,    /* argument 3 is a struct epoll_event: EPOLLWAKEUP in it */
-	WH_WATCH_NO_RETURN = 1 << 9 /* it counts when it is entered */
+	WH_WATCH_EVENT = 1 << 8,     /* argument 3 is a struct epoll_event: EPOLLWAKEUP in it */
+	WH_WATCH_NO_RETURN = 1 << 9, /* it counts when it is entered */
+	WH_WATCH_CREDS = 1 << 10,    /* who asks */
+	WH_WATCH_TIMER = 1 << 11     /* argument 0 is a timer: its clock */
 };
 
 /**

@@ -125,6 +125,10 @@ struct file {
 	void *private_data;
 };
 
+struct timerfd_ctx {
+	int clockid;
+};
+
 struct fdtable {
 	u32 max_fds;
 	struct file **fd;

@@ -271,4 +271,20 @@ static __always_inline bool mix_event(struct wh_watch_key *key,
 	return true;
 }
 
+/** mix_timer() - the clock of a timer; of another file something, as the call fails. */
+static __always_inline bool mix_timer(struct wh_watch_key *key,
+				      const struct wh_watch_record *record)
+{
+	struct file *file = fd_file((int)record->arg[0]);
+	struct timerfd_ctx *timer = file ? BPF_CORE_READ(file, private_data) : 0;
+	int clock = -1;
+
+	if (!bpf_core_field_exists(timer->clockid))
+		return false;
+	if (timer && bpf_core_read(&clock, sizeof(clock), &timer->clockid))
+		clock = -1;
+	mix(key, (u32)clock);
+	return true;
+}
+
 #endif
