@@ -258,13 +258,19 @@ static void visit_readers(void *data, struct wh_task *task)
 		wh_adaptive_rouse(v->r, task, task->watch);
 }
 
-static void hide_status(struct wh_recorder *r, struct wh_task *task,
-			const struct __ptrace_syscall_info *info)
+/* From now on each of its threads stops at each call. */
+static void rouse_process(struct wh_recorder *r, const struct wh_task *task)
 {
 	struct visit v = {.r = r, .process = task->process};
 
+	wh_task_each(r->tasks, visit_readers, &v);
+}
+
+static void hide_status(struct wh_recorder *r, struct wh_task *task,
+			const struct __ptrace_syscall_info *info)
+{
 	if (wh_disguise_left(r, task, info->exit.rval, info->exit.is_error, own_filters))
-		wh_task_each(r->tasks, visit_readers, &v);
+		rouse_process(r, task);
 }
 
 static int learn(struct wh_recorder *r, const struct wh_task *task,
@@ -408,6 +414,7 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	struct __ptrace_syscall_info seen = *info;
 	bool creds =
 		task->in_call && task->call.row && task->call.row->irregular == WH_IRREGULAR_CREDS;
+	bool adjusts = task->process->adjusts_oom;
 	uint64_t news = r->news;
 	int err = learn(r, task, t, info);
 
@@ -426,6 +433,8 @@ static int stop_exit(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 	}
 	if (err >= 0)
 		err = wh_call_leave(r, task, &seen);
+	if (!adjusts && task->process->adjusts_oom)
+		rouse_process(r, task);
 	if (creds)
 		check_bound(r, task, t);
 	if (t->loud)
@@ -460,7 +469,8 @@ static enum __ptrace_request adaptive_resume(struct wh_recorder *r, struct wh_ta
 	const struct wh_adaptive_task *t = task->watch;
 
 	(void)r;
-	return !t || t->loud || task->in_call || task->process->reads_status || t->wants || t->look
+	return !t || t->loud || task->in_call || task->process->reads_status ||
+			       task->process->adjusts_oom || t->wants || t->look
 		       ? PTRACE_SYSCALL
 		       : PTRACE_CONT;
 }

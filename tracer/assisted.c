@@ -254,7 +254,7 @@ static int end_call(struct wh_recorder *r, struct wh_task *maker, const struct w
 	info.exit.rval = child->tid;
 	if (maker->in_call)
 		wh_assisted_hide_status(r, maker, child->tid, false);
-	return wh_call_leave(r, maker, &info);
+	return wh_assisted_leave(r, maker, &info);
 }
 
 static int born(struct wh_recorder *r, struct wh_task *task, struct wh_task *maker)
@@ -390,7 +390,7 @@ static int stop(struct wh_recorder *r, struct wh_task *task,
 		if (own)
 			wh_follow_restore(task, &own->follow);
 		wh_assisted_note_change(r, task);
-		return wh_call_leave(r, task, &seen);
+		return wh_assisted_leave(r, task, &seen);
 	}
 	return 0;
 }
@@ -411,7 +411,7 @@ static int executed(struct wh_recorder *r, struct wh_task *task)
 		return 0;
 	if (task->in_call)
 		wh_assisted_hide_status(r, task, 0, false);
-	return wh_call_leave(r, task, &info);
+	return wh_assisted_leave(r, task, &info);
 }
 
 static enum __ptrace_request resume(struct wh_recorder *r, struct wh_task *task)

@@ -43,16 +43,34 @@ static void set_loud(void *data, struct wh_task *task)
 		own->slot->loud = v->loud;
 }
 
+static bool is_loud(const struct wh_task *task)
+{
+	return task->process->reads_status || task->process->adjusts_oom;
+}
+
 void wh_assisted_hide_status(struct wh_recorder *r, struct wh_task *task, int64_t ret, bool failed)
 {
 	struct visit v = {.process = task->process};
-	bool before = v.process->reads_status;
+	bool before = is_loud(task);
 
 	wh_disguise_left(r, task, ret, failed, filters);
-	v.loud = v.process->reads_status;
+	v.loud = is_loud(task);
 	/* From now on BPF tells of each call of its threads, before they are back from it. */
 	if (v.loud != before)
 		wh_task_each(r->tasks, set_loud, &v);
+}
+
+int wh_assisted_leave(struct wh_recorder *r, struct wh_task *task,
+		      const struct __ptrace_syscall_info *info)
+{
+	struct visit v = {.process = task->process};
+	bool before = is_loud(task);
+	int err = wh_call_leave(r, task, info);
+
+	v.loud = is_loud(task);
+	if (v.loud != before)
+		wh_task_each(r->tasks, set_loud, &v);
+	return err;
 }
 
 void wh_assisted_hide(struct wh_recorder *r, struct wh_task *task,

@@ -45,6 +45,9 @@ void wh_assisted_hide(struct wh_recorder *r, struct wh_task *task,
 		      struct __ptrace_syscall_info *info);
 /** wh_assisted_hide_status() - the part of it for calls that BPF tells of. */
 void wh_assisted_hide_status(struct wh_recorder *r, struct wh_task *task, int64_t ret, bool failed);
+/** wh_assisted_leave() - wh_call_leave(), after which each call of the process may have to be told of. */
+int wh_assisted_leave(struct wh_recorder *r, struct wh_task *task,
+		      const struct __ptrace_syscall_info *info);
 /**
  * wh_assisted_refuse_foreign() - a filter of the program's own wants a tracer that there would not be: then
  * the kernel answers ENOSYS (__seccomp_filter() in kernel/seccomp.c).

@@ -75,7 +75,7 @@ static int decode(struct wh_recorder *r, struct wh_task *task, const struct wh_w
 			info.exit.is_error = 1;
 		}
 		wh_assisted_hide_status(r, task, info.exit.rval, info.exit.is_error);
-		k = wh_call_leave(r, task, &info);
+		k = wh_assisted_leave(r, task, &info);
 	}
 	r->phase = now;
 	task->call.spelt = NULL;

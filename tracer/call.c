@@ -9,6 +9,7 @@
 
 #include "tracer/decode.h"
 #include "tracer/known.h"
+#include "tracer/oom.h"
 #include "tracer/pending.h"
 #include "tracer/procfs.h"
 #include "tracer/site.h"
@@ -202,6 +203,8 @@ int wh_call_leave(struct wh_recorder *r, struct wh_task *task,
 		call->err = ENOSYS;
 	}
 	err = check_child(r, task);
+	if (err >= 0)
+		err = wh_oom_left(r, task);
 	if (err >= 0)
 		err = wh_decode_exit(r, task);
 	wh_decode_reset(call);

@@ -148,6 +148,20 @@ void wh_caprule_reset(struct wh_call *call)
 	call->cap_late = false;
 }
 
+/* Who asks, and what he holds. */
+static bool look(struct wh_caprule_ask *ask)
+{
+	struct wh_call *call = ask->call;
+
+	ask->creds = wh_creds_get(ask->r, ask->task);
+	if (!ask->creds)
+		return false;
+	call->cap_held = ask->creds->effective;
+	call->cap_uid = ask->creds->fsuid;
+	call->cap_foreign = ask->creds->userns != ask->r->home.ino;
+	return true;
+}
+
 int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
 {
 	struct wh_caprule_text text[2];
@@ -157,12 +171,8 @@ int wh_caprule_enter(struct wh_recorder *r, struct wh_task *task)
 
 	wh_caprule_reset(&task->call);
 	ask.rule = rule_of(task->call.row);
-	ask.creds = wh_creds_get(r, task);
-	if (!ask.rule || !ask.creds)
+	if (!ask.rule || !look(&ask))
 		return 0;
-	task->call.cap_held = ask.creds->effective;
-	task->call.cap_uid = ask.creds->fsuid;
-	task->call.cap_foreign = ask.creds->userns != r->home.ino;
 	/* One who holds nothing uses nothing, and what it lacks only a refusal shows. */
 	task->call.cap_late = ask.rule->late && !ask.creds->effective;
 	if (!task->call.cap_late)
@@ -283,6 +293,32 @@ static int judge(struct wh_caprule_ask *ask)
 			 need->strength != WH_STRENGTH_POSSIBLE && lacked(ask, need))
 			k = record(ask, need, need->strength, true);
 	}
+	return k;
+}
+
+/* __set_oom_adj(): below what it was set to by one who may. */
+int wh_caprule_oom(struct wh_recorder *r, struct wh_task *task, int floor)
+{
+	static const struct wh_caprule rule = {.name = "oom", .caps = WH_CAP(SYS_RESOURCE)};
+	struct wh_caprule_text text[2];
+	struct wh_userns room;
+	struct wh_caprule_ask ask = {.r = r,
+				     .task = task,
+				     .call = &task->call,
+				     .rule = &rule,
+				     .text = text,
+				     .room = &room};
+	int k;
+
+	wh_caprule_reset(&task->call);
+	if (!look(&ask))
+		return 0;
+	wh_caprule_need(&ask, CAP_SYS_RESOURCE, -1, WH_STRENGTH_LIKELY,
+			"set an oom_score_adj below %d", floor);
+	wh_caprule_initial(&ask);
+	wh_caprule_by(&ask, EACCES);
+	k = ask.oom ? -ENOMEM : judge(&ask);
+	wh_caprule_reset(&task->call);
 	return k;
 }
 

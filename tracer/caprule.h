@@ -33,6 +33,12 @@ bool wh_caprule_net_asks(int level, int option);
 /** wh_caprule_net_answers() - the same for what getsockopt() is asked for. */
 bool wh_caprule_net_answers(int level, int option);
 
+/**
+ * wh_caprule_oom() - @task->call, which has returned, has set an oom_score_adj to less than @floor, or was to.
+ * Return: 0 or -ENOMEM
+ */
+int wh_caprule_oom(struct wh_recorder *r, struct wh_task *task, int floor);
+
 /** wh_caprule_fork_asks() - whether it may take a capability of @task that it makes another process. */
 bool wh_caprule_fork_asks(const struct wh_task *task);
 /** wh_caprule_marks() - whether @task has a capability that control data of a stream's message asks for. */

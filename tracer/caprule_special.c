@@ -44,7 +44,6 @@ static const struct special specials[] = {
 	{"/proc/iomem", 0, CAP_SYS_ADMIN, -1, POSSIBLE, NULL},
 	{"/proc/[0-9]*/uid_map", WH_DAC_W, CAP_SETUID, -1, LIKELY, NULL},
 	{"/proc/[0-9]*/gid_map", WH_DAC_W, CAP_SETGID, -1, LIKELY, NULL},
-	{"/proc/[0-9]*/oom_score_adj", WH_DAC_W, CAP_SYS_RESOURCE, -1, POSSIBLE, NULL},
 	{"/proc/[0-9]*/oom_adj", WH_DAC_W, CAP_SYS_RESOURCE, -1, POSSIBLE, NULL},
 	{"/proc/sys/kernel/ns_last_pid", WH_DAC_W, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, LIKELY,
 	 NULL},

@@ -8,6 +8,7 @@
 #include "tracer/decode.h"
 #include "tracer/known.h"
 #include "tracer/outside.h"
+#include "tracer/oom.h"
 #include "tracer/procfs.h"
 #include "tracer/task.h"
 
@@ -114,6 +115,8 @@ static int process_fill(struct wh_recorder *r, struct wh_process *process,
 
 	process->reads_status = parent && parent->reads_status;
 	process->knows_caps = !parent || parent->knows_caps;
+	if (parent)
+		wh_oom_inherit(process, parent);
 	if (parent && parent->program) {
 		process->program = parent->program;
 		return wh_argv_set(&process->argv, parent->argv.v, parent->argv.n);

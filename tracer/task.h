@@ -54,6 +54,9 @@ struct wh_process {
 	bool knows_caps;   /* may have asked which capabilities it has */
 	bool reads_status; /* has a /proc/PID/status open, as far as is known; tracer/disguise.h */
 	struct wh_status_read status_read;
+	bool adjusts_oom; /* has an oom_score_adj open for writing, tracer/oom.h: … */
+	uint64_t oom_ino; /* … this one, … */
+	int oom_floor;	  /* … and least it was that */
 	enum wh_pidns pidns;
 	enum wh_outside outside;
 	bool filtered;	      /* outside: it has put itself under the container's filter … */
