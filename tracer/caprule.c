@@ -296,10 +296,10 @@ static int judge(struct wh_caprule_ask *ask)
 	return k;
 }
 
-/* __set_oom_adj(): below what it was set to by one who may. */
-int wh_caprule_oom(struct wh_recorder *r, struct wh_task *task, int floor)
+int wh_caprule_afterwards(struct wh_recorder *r, struct wh_task *task, int cap, bool held,
+			  enum wh_strength strength, const char *what)
 {
-	static const struct wh_caprule rule = {.name = "oom", .caps = WH_CAP(SYS_RESOURCE)};
+	struct wh_caprule rule = {.name = "afterwards", .caps = UINT64_C(1) << cap};
 	struct wh_caprule_text text[2];
 	struct wh_userns room;
 	struct wh_caprule_ask ask = {.r = r,
@@ -313,10 +313,10 @@ int wh_caprule_oom(struct wh_recorder *r, struct wh_task *task, int floor)
 	wh_caprule_reset(&task->call);
 	if (!look(&ask))
 		return 0;
-	wh_caprule_need(&ask, CAP_SYS_RESOURCE, -1, WH_STRENGTH_LIKELY,
-			"set an oom_score_adj below %d", floor);
+	if (held)
+		task->call.cap_held |= rule.caps;
+	wh_caprule_need(&ask, cap, -1, strength, "%s", what);
 	wh_caprule_initial(&ask);
-	wh_caprule_by(&ask, EACCES);
 	k = ask.oom ? -ENOMEM : judge(&ask);
 	wh_caprule_reset(&task->call);
 	return k;

@@ -34,10 +34,17 @@ bool wh_caprule_net_asks(int level, int option);
 bool wh_caprule_net_answers(int level, int option);
 
 /**
- * wh_caprule_oom() - @task->call, which has returned, has set an oom_score_adj to less than @floor, or was to.
- * Return: 0 or -ENOMEM
+ * wh_caprule_ended() - @task is about to exit: what only its end shows. Return: 0 or -ENOMEM.
  */
-int wh_caprule_oom(struct wh_recorder *r, struct wh_task *task, int floor);
+int wh_caprule_ended(struct wh_recorder *r, struct wh_task *task);
+
+/**
+ * wh_caprule_afterwards() - what no rule could tell beforehand: @task->call, which has its result, took @cap.
+ * @held: it was held then, whatever is now
+ * Return: 0 or -ENOMEM.
+ */
+int wh_caprule_afterwards(struct wh_recorder *r, struct wh_task *task, int cap, bool held,
+			  enum wh_strength strength, const char *what);
 
 /** wh_caprule_fork_asks() - whether it may take a capability of @task that it makes another process. */
 bool wh_caprule_fork_asks(const struct wh_task *task);

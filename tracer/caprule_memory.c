@@ -71,6 +71,42 @@ static void enter_mlockall(struct wh_caprule_ask *ask)
 	}
 }
 
+/* How much is locked in the end only the end shows. */
+static void exit_mlockall(struct wh_caprule_ask *ask)
+{
+	struct wh_process *process = ask->task->process;
+	uint64_t limit = lock_limit(ask);
+
+	process->locks_beyond = 0;
+	if (!ask->call->err && wh_caprule_arg(ask, 0) & MCL_FUTURE && limit &&
+	    limit != RLIM_INFINITY && wh_caprule_status(ask, "VmLck") * 1024 <= limit)
+		process->locks_beyond = limit;
+}
+
+int wh_caprule_ended(struct wh_recorder *r, struct wh_task *task)
+{
+	struct wh_caprule_ask ask = {.r = r, .task = task, .call = &task->call};
+	uint64_t most = task->process->locks_beyond, now;
+	const char *name = task->call.name;
+	int err;
+
+	if (!most)
+		return 0;
+	now = lock_limit(&ask);
+	if (now > most)
+		most = now;
+	/* mlock_future_ok(): no other way leads beyond the limit. */
+	if (wh_caprule_status(&ask, "VmLck") * 1024 <= most)
+		return 0;
+	task->process->locks_beyond = 0;
+	task->call.name = "mlockall";
+	task->call.err = 0;
+	err = wh_caprule_afterwards(r, task, CAP_IPC_LOCK, true, REQUIRED,
+				    "lock all memory to come beyond RLIMIT_MEMLOCK");
+	task->call.name = name;
+	return err;
+}
+
 static void enter_mmap(struct wh_caprule_ask *ask)
 {
 	int flags = wh_caprule_arg(ask, 3);
@@ -433,7 +469,7 @@ static void enter_mq_open(struct wh_caprule_ask *ask)
 
 const struct wh_caprule wh_caprule_memory[] = {
 	{"mlock", enter_mlock, WH_CAP(IPC_LOCK), .error = ENOMEM},
-	{"mlockall", enter_mlockall, WH_CAP(IPC_LOCK), .error = ENOMEM},
+	{"mlockall", enter_mlockall, WH_CAP(IPC_LOCK), .error = ENOMEM, .exit = exit_mlockall},
 	{"mmap", enter_mmap, WH_CAP(IPC_LOCK) | WH_CAP(SYS_RAWIO), .error = EAGAIN},
 	{"madvise", enter_madvise, WH_CAP(SYS_ADMIN)},
 	{"mbind", enter_mbind, WH_CAP(SYS_NICE)},

@@ -7,6 +7,7 @@
 
 #include "tracer/asked.h"
 #include "tracer/call.h"
+#include "tracer/caprule.h"
 #include "tracer/clock.h"
 #include "tracer/creds.h"
 #include "tracer/decode.h"
@@ -143,6 +144,7 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 	t->executing = false;
 	t->exec_site = NULL;
 	t->process->executed = true;
+	t->process->locks_beyond = 0;
 	if (err >= 0 && !loop->started && !t->process->phase) {
 		loop->started = true;
 		err = loop->owner->started(loop->owner->data, t);
@@ -294,7 +296,8 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		break;
 	case PTRACE_EVENT_EXIT:
 		task->exiting = true;
-		if (loop->engine->exiting)
+		err = wh_caprule_ended(loop->r, task);
+		if (err >= 0 && loop->engine->exiting)
 			err = loop->engine->exiting(loop->r, task);
 		if (err >= 0)
 			err = wh_call_lose(loop->r, task);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -96,6 +97,7 @@ static int wrote(struct wh_recorder *r, struct wh_task *task)
 	const struct wh_call *call = &task->call;
 	struct wh_process *process = task->process;
 	int floor = process->oom_floor, value;
+	char what[64];
 	uint64_t ino;
 
 	if (!is_oom(r, task->tid, (int)call->arg[0], &ino) || ino != process->oom_ino)
@@ -105,7 +107,8 @@ static int wrote(struct wh_recorder *r, struct wh_task *task)
 			return 0;
 		process->oom_floor = value;
 	}
-	return wh_caprule_oom(r, task, floor);
+	snprintf(what, sizeof(what), "set an oom_score_adj below %d", floor);
+	return wh_caprule_afterwards(r, task, CAP_SYS_RESOURCE, false, WH_STRENGTH_LIKELY, what);
 }
 
 static bool one_of(const char *name, const char *const *names, size_t n)

@@ -59,6 +59,8 @@ struct wh_process {
 	int oom_floor;	  /* … and least it was that */
 	enum wh_pidns pidns;
 	enum wh_outside outside;
+	uint64_t
+		locks_beyond; /* mlockall(): all to come is locked; of this many bytes nobody minds. 0: it is not */
 	bool filtered;	      /* outside: it has put itself under the container's filter … */
 	bool entering;	      /* … and is in the call by which it becomes the container's */
 	unsigned phase;	      /* enum wh_phase of all that it does; 0: the service's */

@@ -152,6 +152,15 @@ static int lock_future(void)
 	return setrlimit(RLIMIT_MEMLOCK, &limit) || mlockall(MCL_FUTURE) ? -1 : 0;
 }
 
+/* One that does go beyond, by memory that it is only given: refused, where nothing lets it. */
+static int lock_beyond(void)
+{
+	return lock_future() || mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+		       ? -1
+		       : 0;
+}
+
 int main(void)
 {
 	const struct cap_case cases[] = {
@@ -183,6 +192,12 @@ int main(void)
 	expect_that(cap_run(lock_future, -1, -1) == 0);
 	cap_expect(CAP_IPC_LOCK, CAP_NONE, "possible", false,
 		   "lock all memory to come, which RLIMIT_MEMLOCK bounds", 0);
+	expect_that(cap_run(lock_beyond, CAP_IPC_LOCK, -1) == EAGAIN);
+	if (cap_effective() >> CAP_IPC_LOCK & 1) {
+		expect_that(cap_run(lock_beyond, -1, -1) == 0);
+		cap_expect(NEEDS(IPC_LOCK), false, "lock all memory to come beyond RLIMIT_MEMLOCK",
+			   0);
+	}
 	cap_done();
 	return 0;
 }
