@@ -28,7 +28,7 @@ static void add_row(struct wh_table *tab, const struct wh_cap *c, bool all)
 	wh_table_cell(tab, WH_TABLE_BOLD, "%s%s%s", c->cap, c->instead ? " or " : "",
 		      c->instead ? c->instead : "");
 	if (c->denied)
-		wh_table_cell(tab, WH_TABLE_WARN, "denied");
+		wh_table_cell(tab, WH_TABLE_WARN, c->ended ? "denied, failed" : "denied");
 	else
 		wh_table_cell(tab, styles[c->strength], "%s", wh_trace_strength_name(c->strength));
 	wh_table_cell(tab, WH_TABLE_PLAIN, "%" PRIu64, c->f.count);
@@ -57,6 +57,6 @@ int wh_caps_print(const struct wh_cap *const *caps, size_t n, bool all, FILE *f,
 		wh_table_styled(
 			f, colour, WH_TABLE_FAINT,
 			"  denied: a call was refused for want of it; where the service went on, "
-			"it is not needed\n");
+			"it is not needed,\n  where its process failed, that may be why\n");
 	return r;
 }

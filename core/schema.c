@@ -230,6 +230,7 @@ static const struct wh_field cap_fields[] = {
 	FIELD(wh_cap, instead, STR, KEY, NULLABLE),
 	FIELD(wh_cap, strength, ENUM, KEY, NAMES(strength_names)),
 	FIELD(wh_cap, denied, ANY, KEY),
+	FIELD(wh_cap, ended, ANY, NULLABLE),
 	FIELD(wh_cap, syscalls, SET, .limit = WH_LIMIT_SYSCALLS),
 	FIELD(wh_cap, evidence, SET, .limit = WH_LIMIT_EVIDENCE),
 	HEAD,

@@ -119,6 +119,8 @@ bool wh_policy_went_on(const struct wh_policy *p, const struct wh_cap *denied)
 	size_t n;
 	const void *const *runs = wh_policy_facts(p, WH_KIND_RUN, &n);
 
+	if (denied->ended)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct wh_run *run = runs[i];
 
@@ -138,13 +140,15 @@ const char *wh_policy_refused(const struct wh_policy *p, const struct wh_cap *fa
 {
 	if (!fact->denied)
 		return "";
+	if (fact->ended)
+		return " (refused, and the process failed)";
 	return wh_policy_went_on(p, fact) ? " (refused, and it went on without)"
 					  : " (refused, and the recording failed)";
 }
 
 static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 {
-	bool denied = false, possible = false, went_on = false, seen = false;
+	bool denied = false, ended = false, possible = false, went_on = false, seen = false;
 	enum wh_strength best = WH_STRENGTH_POSSIBLE;
 
 	if (decide_by_trial(cap))
@@ -154,6 +158,7 @@ static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 			continue;
 		if (cap->facts[i]->denied) {
 			denied = true;
+			ended |= cap->facts[i]->ended;
 			went_on |= wh_policy_went_on(p, cap->facts[i]);
 			continue;
 		}
@@ -183,10 +188,12 @@ static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 	} else if (denied) {
 		cap->decision = WH_POLICY_DENIED;
 		cap->reason =
-			went_on ? "a call was refused for want of it, and the service went on: "
-				  "evidence that it is not needed"
-				: "a call was refused for want of it, and the recording failed: "
-				  "that may be why; record again with it";
+			ended	  ? "a call was refused for want of it, and its process failed: "
+				    "that may be why; record again with it"
+			: went_on ? "a call was refused for want of it, and the service went on: "
+				    "evidence that it is not needed"
+				  : "a call was refused for want of it, and the recording failed: "
+				    "that may be why; record again with it";
 	}
 }
 
@@ -330,20 +337,25 @@ static int add_evidence(struct wh_policy *p, struct wh_policy_cap *cap, struct w
 	return cap->evidence ? 0 : wh_error_oom(e);
 }
 
-/* A recording that failed is warned of; that this may be why, too. */
+/* A recording or a process that failed is warned of; that this may be why, too. */
 static int warn_lacking(struct wh_policy *p, const struct wh_policy_cap *cap, struct wh_error *e)
 {
+	bool ended = false, went_on = false;
+
 	if (cap->decision != WH_POLICY_DENIED)
 		return 0;
-	for (size_t i = 0; i < cap->n_facts; i++)
-		if (wh_policy_went_on(p, cap->facts[i]))
-			return 0;
+	for (size_t i = 0; i < cap->n_facts; i++) {
+		ended |= cap->facts[i]->ended;
+		went_on |= wh_policy_went_on(p, cap->facts[i]);
+	}
+	if (went_on && !ended)
+		return 0;
 	return wh_policy_warn(
 		p,
 		wh_pool_printf(&p->pool,
-			       "a call was refused for want of %s in a recording that "
-			       "failed: it may be needed, and is not added",
-			       cap->name),
+			       "a call was refused for want of %s in a %s that failed: it "
+			       "may be needed, and is not added",
+			       cap->name, ended ? "process" : "recording"),
 		false, NULL, e);
 }
 

@@ -294,8 +294,8 @@ int wh_policy_check_name(const char *name, struct wh_error *e);
 /** wh_policy_find_syscall() - by name, or NULL. */
 const struct wh_policy_syscall *wh_policy_find_syscall(const struct wh_policy *p, const char *name);
 /**
- * wh_policy_went_on() - whether a call that was refused for want of a capability was in a recording that went well:
- * then it is evidence that the capability is not needed.
+ * wh_policy_went_on() - whether a call that was refused for want of a capability was in a recording that went well,
+ * and its process went on: then it is evidence that the capability is not needed.
  */
 bool wh_policy_went_on(const struct wh_policy *p, const struct wh_cap *denied);
 /** What is put behind the evidence of a fact; "" for one that is not denied. */

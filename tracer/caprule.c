@@ -212,6 +212,8 @@ static int record(struct wh_caprule_ask *ask, const struct wh_need *need, enum w
 	k = wh_record_fact(ask->r, ask->task, WH_KIND_CAP, &key, true, &fact);
 	if (k < 0)
 		return k == -ENOMEM ? k : 0;
+	if (denied)
+		wh_caprule_refused(ask->task, fact);
 	k = wh_trace_add_str(ask->r->trace, &fact->syscalls, WH_LIMIT_SYSCALLS, call->name);
 	if (k >= 0)
 		k = wh_trace_add_str(ask->r->trace, &fact->evidence, WH_LIMIT_EVIDENCE, evidence);

@@ -33,10 +33,11 @@ bool wh_caprule_net_asks(int level, int option);
 /** wh_caprule_net_answers() - the same for what getsockopt() is asked for. */
 bool wh_caprule_net_answers(int level, int option);
 
-/**
- * wh_caprule_ended() - @task is about to exit: what only its end shows. Return: 0 or -ENOMEM.
- */
+/** wh_caprule_ended() - @task is at PTRACE_EVENT_EXIT: what only its end shows. Return: 0 or -ENOMEM. */
 int wh_caprule_ended(struct wh_recorder *r, struct wh_task *task);
+
+/** wh_caprule_executed() - @process is another program now: what it was refused did not end it. */
+void wh_caprule_executed(struct wh_process *process);
 
 /**
  * wh_caprule_afterwards() - what no rule could tell beforehand: @task->call, which has its result, took @cap.

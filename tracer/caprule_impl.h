@@ -193,6 +193,9 @@ bool wh_caprule_words(struct wh_caprule_ask *ask, uint64_t addr, uint64_t *ret, 
 
 bool wh_caprule_is32(const struct wh_caprule_ask *ask);
 
+/** wh_caprule_refused() - @fact is of a refusal that has just come to @task. */
+void wh_caprule_refused(struct wh_task *task, struct wh_cap *fact);
+
 /** wh_caprule_fork() - one thread or process more is made. */
 void wh_caprule_fork(struct wh_caprule_ask *ask);
 

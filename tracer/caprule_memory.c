@@ -83,30 +83,6 @@ static void exit_mlockall(struct wh_caprule_ask *ask)
 		process->locks_beyond = limit;
 }
 
-int wh_caprule_ended(struct wh_recorder *r, struct wh_task *task)
-{
-	struct wh_caprule_ask ask = {.r = r, .task = task, .call = &task->call};
-	uint64_t most = task->process->locks_beyond, now;
-	const char *name = task->call.name;
-	int err;
-
-	if (!most)
-		return 0;
-	now = lock_limit(&ask);
-	if (now > most)
-		most = now;
-	/* mlock_future_ok(): no other way leads beyond the limit. */
-	if (wh_caprule_status(&ask, "VmLck") * 1024 <= most)
-		return 0;
-	task->process->locks_beyond = 0;
-	task->call.name = "mlockall";
-	task->call.err = 0;
-	err = wh_caprule_afterwards(r, task, CAP_IPC_LOCK, true, REQUIRED,
-				    "lock all memory to come beyond RLIMIT_MEMLOCK");
-	task->call.name = name;
-	return err;
-}
-
 static void enter_mmap(struct wh_caprule_ask *ask)
 {
 	int flags = wh_caprule_arg(ask, 3);

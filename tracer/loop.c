@@ -144,7 +144,7 @@ static int exec_event(struct wh_loop *loop, struct wh_task **task)
 	t->executing = false;
 	t->exec_site = NULL;
 	t->process->executed = true;
-	t->process->locks_beyond = 0;
+	wh_caprule_executed(t->process);
 	if (err >= 0 && !loop->started && !t->process->phase) {
 		loop->started = true;
 		err = loop->owner->started(loop->owner->data, t);
@@ -296,9 +296,10 @@ static int stopped(struct wh_loop *loop, pid_t tid, int status)
 		break;
 	case PTRACE_EVENT_EXIT:
 		task->exiting = true;
-		err = wh_caprule_ended(loop->r, task);
-		if (err >= 0 && loop->engine->exiting)
+		if (loop->engine->exiting)
 			err = loop->engine->exiting(loop->r, task);
+		if (err >= 0)
+			err = wh_caprule_ended(loop->r, task);
 		if (err >= 0)
 			err = wh_call_lose(loop->r, task);
 		/* A leader's death is told only with the last thread's, and that may be let go. */

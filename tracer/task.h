@@ -41,6 +41,8 @@ enum wh_outside {
 	WH_OUTSIDE_JOINING, /* by the first program that it executes in there, if ever */
 };
 
+#define WH_REFUSED_MAX 8
+
 /** enum wh_pidns - whose numbers of processes a process knows; tracer/pidns.h. */
 enum wh_pidns { WH_PIDNS_UNKNOWN, WH_PIDNS_OURS, WH_PIDNS_OTHER };
 
@@ -59,8 +61,12 @@ struct wh_process {
 	int oom_floor;	  /* … and least it was that */
 	enum wh_pidns pidns;
 	enum wh_outside outside;
-	uint64_t
-		locks_beyond; /* mlockall(): all to come is locked; of this many bytes nobody minds. 0: it is not */
+	struct wh_cap
+		*refused[WH_REFUSED_MAX]; /* the last facts of a refusal, tracer/caprule_end.c; … */
+	unsigned n_refused;
+	uint64_t refused_ms; /* … and when the last one was */
+	/* mlockall(): all to come is locked, of this many bytes nobody minds; 0: it is not */
+	uint64_t locks_beyond;
 	bool filtered;	      /* outside: it has put itself under the container's filter … */
 	bool entering;	      /* … and is in the call by which it becomes the container's */
 	unsigned phase;	      /* enum wh_phase of all that it does; 0: the service's */

@@ -375,6 +375,7 @@ const char *wh_trace_strength_name(enum wh_strength strength);
  * @instead: another capability that would have done as well (CAP_DAC_OVERRIDE, where a read or a
  *   search used CAP_DAC_READ_SEARCH), or NULL: who needs that one anyway does not need @cap
  * @denied: the call failed for want of it: what the workload wanted, not what it had
+ * @ended: and a process to which that happened ended with a failure within seconds: that may be why
  * @evidence: in words: "chown /var/lib/nginx/body to uid 33 by uid 0 needs CAP_CHOWN"
  *
  * Of strength proved and not-needed the count is that of the runs that said so, and f.runs are the recordings of the same
@@ -385,7 +386,7 @@ struct wh_cap {
 	const char *cap; /* "CAP_CHOWN" */
 	const char *instead;
 	enum wh_strength strength;
-	bool denied;
+	bool denied, ended;
 	struct wh_strset syscalls;
 	struct wh_strset evidence;
 };

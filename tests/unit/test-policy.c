@@ -214,7 +214,10 @@ static void test_caps(void)
 	CU_ASSERT_PTR_NULL(wh_policy_find_cap(p, "CAP_NONSENSE"));
 }
 
-/* A refusal after which the recording went well says that it is not needed; after one that failed, nothing. */
+/*
+ * A refusal after which the recording went well says that it is not needed; after one that failed, nothing, nor where the
+ * process did.
+ */
 static void test_caps_refused(void)
 {
 	static const char text[] = RUN "\"syscalls\":[" CALL("x86_64", "read") "],\"caps\":[" CAP(
@@ -225,6 +228,7 @@ static void test_caps_refused(void)
 	} cases[] = {
 		{"\"failed\":false", "\"failed\":false", true},
 		{"\"failed\":false", "\"failed\":true", false},
+		{"\"denied\":true", "\"denied\":true,\"ended\":true", false},
 	};
 
 	for (size_t i = 0; i < WH_ARRAY_SIZE(cases); i++) {
