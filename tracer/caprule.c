@@ -254,10 +254,13 @@ static bool is_fixed(struct wh_caprule_ask *ask, const struct wh_place *place)
 /* Was it for want of @need that the call was refused, as far as one can tell? */
 static bool lacked(struct wh_caprule_ask *ask, const struct wh_need *need)
 {
+	static const uint64_t of_access = WH_CAP(DAC_OVERRIDE) | WH_CAP(DAC_READ_SEARCH);
 	static const uint64_t of_files = WH_CAP(CHOWN) | WH_CAP(FOWNER) | WH_CAP(DAC_OVERRIDE);
 	const struct wh_call *call = ask->call;
 
 	if (need->err && call->err != need->err)
+		return false;
+	if (call->err == EACCES && of_access >> need->cap & 1 && wh_caprule_is_barred(ask))
 		return false;
 	if (call->err == EPERM && of_files >> need->cap & 1)
 		for (size_t i = 0; i < WH_ARRAY_SIZE(call->place); i++)

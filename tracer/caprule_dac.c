@@ -2,9 +2,11 @@
 /*
  * Discretionary access: generic_permission() of fs/namei.c and capabilities(7), evaluated again.
  */
+#include <fcntl.h>
 #include <sys/xattr.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/decode_impl.h"
 
 /* ---- POSIX ACLs ------------------------------------------------------------------------------ */
 
@@ -167,6 +169,47 @@ void wh_caprule_search(struct wh_caprule_ask *ask, const struct wh_place *place)
 	wh_caprule_by(ask, EACCES);
 	if (call->n_needs > n)
 		call->needs[n].search = true;
+}
+
+/* Where the string of the call's first path leads from, as the tracer can reach it. */
+static bool spelt_path(struct wh_caprule_ask *ask, char *buf, size_t size)
+{
+	int path = wh_caprule_column(ask, WH_ARG_PATH), at = wh_caprule_column(ask, WH_ARG_DIRFD);
+	char text[PATH_MAX];
+	int n;
+
+	if (path < 0 ||
+	    wh_decode_path_text(ask->task, ask->call->arg[path], text, sizeof(text)) < 0)
+		return false;
+	n = snprintf(buf, size, "/proc/self/fd/%d/%d/", ask->r->proc_fd, (int)ask->task->tid);
+	if (n < 0 || (size_t)n >= size)
+		return false;
+	buf += n;
+	size -= (size_t)n;
+	if (text[0] == '/')
+		n = snprintf(buf, size, "root%s", text);
+	else if (at < 0 || wh_caprule_arg(ask, (unsigned)at) == AT_FDCWD)
+		n = snprintf(buf, size, "cwd/%s", text);
+	else
+		n = snprintf(buf, size, "fd/%d/%s", wh_caprule_arg(ask, (unsigned)at), text);
+	return n >= 0 && (size_t)n < size;
+}
+
+bool wh_caprule_is_barred(struct wh_caprule_ask *ask)
+{
+	static const mode_t both = S_ISVTX | S_IWOTH;
+	char path[2 * PATH_MAX], *slash;
+	struct stat link, dir;
+
+	if (!wh_caprule_sysctl(ask, "fs/protected_symlinks", 0) ||
+	    !spelt_path(ask, path, sizeof(path)) || lstat(path, &link) < 0 ||
+	    !S_ISLNK(link.st_mode) || link.st_uid == ask->call->cap_uid)
+		return false;
+	slash = strrchr(path, '/');
+	if (!slash)
+		return false;
+	slash[1] = '\0';
+	return stat(path, &dir) == 0 && (dir.st_mode & both) == both && dir.st_uid != link.st_uid;
 }
 
 void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place, unsigned want,

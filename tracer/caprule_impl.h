@@ -227,6 +227,12 @@ struct wh_caprule_object {
 bool wh_caprule_dac(struct wh_caprule_ask *ask, const struct wh_creds *creds,
 		    const struct wh_caprule_object *object, unsigned want);
 
+/**
+ * wh_caprule_is_barred() - may_follow_link(): the call names a link that another one has put into /tmp or its like, which
+ * nobody else follows, whatever he holds (fs.protected_symlinks).
+ */
+bool wh_caprule_is_barred(struct wh_caprule_ask *ask);
+
 /** wh_caprule_knows() - kernel/sysctl.c: permissions below /proc/sys know root, but no capability. */
 bool wh_caprule_knows(const char *path);
 
