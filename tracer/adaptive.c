@@ -369,8 +369,11 @@ static int pass_late(struct wh_recorder *r, struct wh_task *task, struct wh_adap
 		k = wh_known_by_fact(r, task);
 	if (k)
 		return k < 0 ? k : 0;
-	if (!wh_quiet_ask(r, task, t->memory, &a->known, &item) ||
-	    !wh_quiet_covers(&a->known, &item) || !wh_adaptive_holds(r, task, t, &item))
+	if (!wh_quiet_ask(r, task, t->memory, &a->known, &item))
+		return 0;
+	/* Of this very message it was seen. */
+	item.conditions &= (uint8_t)~WH_QUIET_IF_UNMARKED;
+	if (!wh_quiet_covers(&a->known, &item) || !wh_adaptive_holds(r, task, t, &item))
 		return 0;
 	a->passed++;
 	wh_known_left(task);

@@ -90,19 +90,20 @@ static struct verdict ask_sendto(struct wh_recorder *r, const struct wh_task *ta
 	return (struct verdict){true, ARG(3) | ARG(4), WH_QUIET_IF_COMMON, 0, 0};
 }
 
-/* A stream takes no address once it is connected, and only unix sockets pass descriptors and ids. */
-static struct verdict ask_receive(struct wh_recorder *r, const struct wh_task *task)
+/*
+ * A stream takes no address once it is connected, and only unix sockets pass descriptors and ids. But what is sent may
+ * be marked (tcp_sendmsg_locked(), sock_cmsg_send()), and a filter sees no control data.
+ */
+static struct verdict ask_message(struct wh_recorder *r, const struct wh_task *task)
 {
-	(void)r;
-	(void)task;
-	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS, 0, 0};
-}
+	const uint64_t *arg = task->call.arg;
+	struct msghdr msg;
 
-/* But what is sent may be marked (tcp_sendmsg_locked(), sock_cmsg_send()), and a filter sees no control data. */
-static struct verdict ask_send(struct wh_recorder *r, const struct wh_task *task)
-{
 	(void)r;
-	if (task->call.arg[2] & MSG_FASTOPEN || wh_caprule_marks(task))
+	if (strcmp(task->call.row->name, "recvmsg") == 0)
+		return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS, 0, 0};
+	if (arg[2] & MSG_FASTOPEN || wh_memory_read_all(task->tid, arg[1], &msg, sizeof(msg)) < 0 ||
+	    (msg.msg_control && msg.msg_controllen))
 		return NOT_QUIET;
 	return (struct verdict){true, ARG(2), WH_QUIET_IF_STREAMS | WH_QUIET_IF_UNMARKED, 0, 0};
 }
@@ -286,8 +287,8 @@ static const struct irregular {
 	{"mprotect", ask_mprotect, {ARG(2), 0, ONLY(pass_mprotect)}},
 	{"newfstatat", ask_empty_path, {0}},
 	{"prlimit64", NULL, {ARG(1), 0, ONLY(pass_prlimit)}},
-	{"recvmsg", ask_receive, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
-	{"sendmsg", ask_send, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
+	{"recvmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
+	{"sendmsg", ask_message, {ARG(2), LOOK(SOCKET) | LOOK(MESSAGE), ALL}},
 	{"sendto", ask_sendto, {ARG(3) | ARG(4), LOOK(SOCKET), ALL}},
 	{"setsockopt", ask_setsockopt, {ARG(1) | ARG(2), 0, ONLY(pass_setsockopt)}},
 	{"socket", NULL, {ARG(0) | ARG(1) | ARG(2), 0, ALL}},
