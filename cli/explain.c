@@ -12,6 +12,7 @@ static int explain(const struct wh_cli_args *args, const struct wh_bundle_settin
 		.runtime = runtime ? runtime : settings->runtime,
 		.no_new_privs = settings->no_new_privs,
 		.subprofiles = settings->subprofiles,
+		.args = settings->args,
 	};
 	wh_auto(trace) trace = NULL;
 	wh_auto(policy) policy = NULL;

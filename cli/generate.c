@@ -9,7 +9,8 @@
 static int options_of(const struct wh_cli_args *args, struct wh_policy_options *ret,
 		      struct wh_error *e)
 {
-	const char *nnp = wh_cli_value(args, "no-new-privs");
+	const char *nnp = wh_cli_value(args, "no-new-privs"), *asked = wh_cli_value(args, "args");
+	const char *action = wh_cli_value(args, "default-action");
 
 	*ret = (struct wh_policy_options){
 		.name = wh_cli_value(args, "name"),
@@ -19,6 +20,15 @@ static int options_of(const struct wh_cli_args *args, struct wh_policy_options *
 								 : WH_POLICY_OFF,
 		.subprofiles = wh_cli_value(args, "subprofiles") != NULL,
 	};
+	/* The parser has seen to it that it is one of the words. */
+	if (asked && wh_policy_args_choice(asked, &ret->args) < 0)
+		return wh_error_set(e, EINVAL, "--args: '%s' is not none, safe or strict", asked);
+	if (action) {
+		int r = wh_policy_action_parse(action, &ret->action, &ret->listener, e);
+
+		if (r < 0)
+			return r;
+	}
 	return ret->name ? wh_policy_check_name(ret->name, e) : 0;
 }
 
@@ -102,6 +112,10 @@ static void print_summary(const struct wh_emit *emit)
 	if (n.syscalls_implied)
 		printf(" + %zu implied", n.syscalls_implied);
 	printf("; %zu answered ENOSYS\n", n.syscalls_answered);
+	if (n.syscalls_args)
+		printf("  arguments            %-4zu of them with certain arguments only; --args "
+		       "%s\n",
+		       n.syscalls_args, wh_policy_args_word(p->args));
 	if (wh_emit_has(emit, WH_EMIT_APPARMOR))
 		print_apparmor(p, &n);
 	printf("  no_new_privs         %-4s %s\n", p->no_new_privs ? "on" : "off",
@@ -194,13 +208,14 @@ static int run(const struct wh_cli_args *args, struct wh_error *e)
 
 static const struct wh_cli_option options_table[] = {
 	{"output", 'o', "DIR", "the folder (default: bundle; -: print one)", false},
-	{"name", 'n', "NAME", "name of the profile (default: whittle-SERVICE)", false},
-	{"runtime", 0, "runc|crun|none",
-	 "whose own needs are added (default: the recorded one, else runc)", true},
+	{"name", 'n', "NAME", "of the profile (default: whittle-SERVICE)", false},
+	{"runtime", 0, "runc|crun|none", "whose needs are added (default: the recorded)", true},
 	{"format", 0, "LIST",
 	 "some of seccomp, apparmor, caps, docker, compose, kubernetes, quadlet, systemd, report, "
 	 "notes",
 	 false},
+	{"args", 0, "none|safe|strict", "which arguments are filtered (default: safe)", true},
+	{"default-action", 0, "ACTION", "errno, kill, log, trap or notify:SOCKET", false},
 	{"no-new-privs", 0, "auto|on|off", "auto: on where no program gains privilege", true},
 	{"subprofiles", 0, NULL, "an AppArmor profile for each program", false},
 	{"allow-gaps", 0, NULL, "go on although the traces lack something", false},
@@ -212,9 +227,10 @@ const struct wh_cli_command wh_generate_command = {
 	.summary = "make the least-privilege profiles from traces",
 	.operands = "TRACE…",
 	.about = "Merges the traces and writes a bundle: a folder with profiles for seccomp and "
-		 "AppArmor, the capabilities, arguments for docker run, files for Compose, "
-		 "Kubernetes, Quadlet and systemd, a report, notes and the trace. Where a trace is "
-		 "known to lack something, it refuses unless --allow-gaps is given.",
+		 "AppArmor, capabilities, files to run it with, a report and notes. --args safe "
+		 "filters arguments that are a fixed interface (families, requests, options), "
+		 "strict "
+		 "all that are known. Refuses what is known to lack something.",
 	.example = "whittle generate -o nginx/ nginx.trace\n"
 		   "whittle generate -o - --format seccomp nginx.trace > seccomp.json",
 	.options = options_table,

@@ -166,7 +166,7 @@ int wh_bundle_settings_read(const char *path, struct wh_bundle_settings *ret, st
 {
 	wh_auto(str) file = NULL, text = NULL;
 	struct wh_bundle_settings settings = {0};
-	const char *name, *runtime;
+	const char *name, *runtime, *args = "none"; /* as it was before there was a choice */
 	json_error_t error;
 	json_t *json;
 	size_t len;
@@ -183,11 +183,17 @@ int wh_bundle_settings_read(const char *path, struct wh_bundle_settings *ret, st
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!json)
 		return wh_error_set(e, EINVAL, "%s: line %d: %s", file, error.line, error.text);
-	if (json_unpack_ex(json, &error, 0, "{s:{s:s, s:s, s:b, s?b}}", "profile", "name", &name,
-			   "runtime", &runtime, "no_new_privs", &nnp, "subprofiles",
-			   &subprofiles) < 0) {
+	if (json_unpack_ex(json, &error, 0, "{s:{s:s, s:s, s:b, s?s, s?b}}", "profile", "name",
+			   &name, "runtime", &runtime, "no_new_privs", &nnp, "args", &args,
+			   "subprofiles", &subprofiles) < 0) {
 		json_decref(json);
 		return wh_error_set(e, EINVAL, "%s: %s", file, error.text);
+	}
+	if (wh_policy_args_choice(args, &settings.args) < 0) {
+		r = wh_error_set(e, EINVAL, "%s: args: '%s' is not none, safe or strict", file,
+				 args);
+		json_decref(json);
+		return r;
 	}
 	settings.name = strdup(name);
 	settings.runtime = strdup(runtime);

@@ -21,6 +21,7 @@ struct wh_bundle_settings {
 	char *name, *runtime;
 	enum wh_policy_choice no_new_privs;
 	bool subprofiles;
+	enum wh_policy_args_choice args;
 };
 
 /**

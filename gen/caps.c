@@ -69,14 +69,15 @@ int wh_caps_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error *
 			}
 		}
 	}
-	json = json_pack("{s:[s], s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s, s:b, s:s}}", "drop",
-			 "ALL", "add", add, "reasons", reasons_by_decision(p, WH_POLICY_ADD),
-			 "covered", reasons_by_decision(p, WH_POLICY_COVERED), "considered",
+	json = json_pack("{s:[s], s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s, s:b, s:s, s:s}}",
+			 "drop", "ALL", "add", add, "reasons",
+			 reasons_by_decision(p, WH_POLICY_ADD), "covered",
+			 reasons_by_decision(p, WH_POLICY_COVERED), "considered",
 			 reasons_by_decision(p, WH_POLICY_CONSIDERED), "denied",
 			 reasons_by_decision(p, WH_POLICY_DENIED), "profile", "tool",
 			 "whittle " WH_VERSION, "name", p->name, "runtime", p->runtime,
 			 "no_new_privs", p->no_new_privs, "no_new_privs_reason",
-			 p->no_new_privs_reason);
+			 p->no_new_privs_reason, "args", wh_policy_args_word(p->args));
 	if (json && p->n_profiles)
 		json_object_set_new(json_object_get(json, "profile"), "subprofiles", json_true());
 	if (json && unneeded)

@@ -208,6 +208,17 @@ static void add_unneeded(const struct wh_policy *p, const char *item, struct wh_
 		    strcmp(p->runtime, "none") ? p->runtime : "nothing else");
 }
 
+static void add_syscall_args(const struct wh_policy_args *args, struct wh_buf *b)
+{
+	if (*args->only)
+		wh_buf_addf(b, "  only with %s, as observed\n", args->only);
+	if (*args->also)
+		wh_buf_addf(b, "  %s with %s, inferred: %s\n", *args->only ? "and" : "only",
+			    args->also, args->also_reason);
+	wh_buf_addf(b, "  closes %s: %s\n", *args->closes ? args->closes : "all others",
+		    args->reason);
+}
+
 static int explain_syscall(const struct wh_policy *p, const char *item, struct wh_buf *b)
 {
 	const struct wh_policy_syscall *s = wh_policy_find_syscall(p, item);
@@ -220,7 +231,10 @@ static int explain_syscall(const struct wh_policy *p, const char *item, struct w
 		wh_buf_addf(b, "system call %s: answered %s\n", s->name,
 			    wh_util_errno_name(s->error));
 	else
-		wh_buf_addf(b, "system call %s: allowed\n", s->name);
+		wh_buf_addf(b, "system call %s: allowed%s\n", s->name,
+			    s->args ? " with certain arguments only" : "");
+	if (s->args)
+		add_syscall_args(s->args, b);
 	if (s->probed)
 		wh_buf_addf(b, "  because %s\n", s->probed);
 	if (s->n_facts && !s->error)

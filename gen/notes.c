@@ -98,6 +98,37 @@ static void add_abis(const struct wh_policy *p, struct wh_buf *b)
 	wh_buf_adds(b, one ? "\n\n" : "  none\n\n");
 }
 
+static void add_args(const struct wh_policy *p, struct wh_buf *b)
+{
+	const struct wh_policy_syscall *clone3 = wh_policy_find_syscall(p, "clone3");
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_syscalls; i++) {
+		const struct wh_policy_syscall *s = &p->syscalls[i];
+
+		if (!s->args)
+			continue;
+		if (!n++)
+			wh_buf_addf(b,
+				    "Allowed with certain arguments only (--args %s); what was not "
+				    "seen itself is in brackets\n",
+				    wh_policy_args_word(p->args));
+		wh_buf_addf(b, "  %s:", s->name);
+		if (*s->args->only)
+			wh_buf_addf(b, " only %s", s->args->only);
+		if (*s->args->also)
+			wh_buf_addf(b, "%s (%s: %s)", *s->args->only ? "" : " only", s->args->also,
+				    s->args->also_reason);
+		wh_buf_addf(b, "%s%s%s\n", *s->args->only || *s->args->also ? ";" : "",
+			    *s->args->closes ? " closes " : " closes all others", s->args->closes);
+	}
+	if (n && clone3 && !clone3->error)
+		wh_buf_adds(b, "  clone3 has its flags in memory, where no filter looks: what is "
+			       "closed of clone and unshare is open\n  through it, but for what "
+			       "capabilities guard.\n");
+	wh_buf_adds(b, n ? "\n" : "");
+}
+
 static void add_running(const struct wh_policy *p, struct wh_buf *b)
 {
 	static const char *const kinds[] = {
@@ -188,6 +219,7 @@ int wh_notes_emit(const struct wh_emit *emit, struct wh_buf *b, struct wh_error 
 		"falls back. %zu file rules.\n\n",
 		n.syscalls_observed, n.syscalls_floor, n.syscalls_implied, n.syscalls_answered,
 		n.file_rules);
+	add_args(p, b);
 	add_caps(p, b);
 	wh_buf_addf(b, "no_new_privs: %s, as %s.\n\n", p->no_new_privs ? "on" : "off",
 		    p->no_new_privs_reason);

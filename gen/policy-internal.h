@@ -5,9 +5,13 @@
 
 #include "gen/policy.h"
 #include "whittle/buf.h"
+#include "whittle/syscall.h"
 
 int wh_policy_floor_runtime(struct wh_policy *p, const char *wanted, struct wh_error *e);
 int wh_policy_syscalls(struct wh_policy *p, struct wh_error *e);
+int wh_policy_action(struct wh_policy *p, const struct wh_policy_options *options,
+		     struct wh_error *e);
+int wh_policy_args(struct wh_policy *p, struct wh_error *e);
 int wh_policy_floor(struct wh_policy *p, struct wh_error *e);
 int wh_policy_caps(struct wh_policy *p, struct wh_error *e);
 int wh_policy_evidence(struct wh_policy *p, struct wh_error *e);

@@ -246,6 +246,43 @@ static int add_probed(struct wh_policy *p, struct wh_error *e)
 	return 0;
 }
 
+/* Whether clone() or clone3() made a namespace, as far as the trace tells. */
+static bool cloned_namespace(const struct wh_policy *p)
+{
+	size_t n;
+	const void *const *facts = wh_policy_facts(p, WH_KIND_NAMESPACE, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (wh_util_has_prefix(((const struct wh_namespace *)facts[i])->op, "clone"))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * clone3 has its flags in memory, where no filter looks: who may call it may make any namespace. Docker's own profile answers it
+ * ENOSYS in every container, so that whatever runs there falls back to clone, of which the flags are asked for.
+ */
+static void answer_clone3(struct wh_policy *p)
+{
+	struct wh_policy_syscall *s = find(p, "clone3");
+
+	if (p->args == WH_POLICY_ARGS_NONE || !s || s->error || s->origins & WH_POLICY_FLOOR ||
+	    cloned_namespace(p))
+		return;
+	for (size_t i = 0; i < s->n_facts; i++) {
+		/* That answer did not do. */
+		if (s->facts[i]->f.phases & WH_PHASE_AUDIT)
+			return;
+	}
+	s->probed =
+		"it was observed, but no filter can look at its flags; no namespace was made, and "
+		"libc and language runtimes fall back to clone when the answer is ENOSYS (no such "
+		"system call); --args none allows it";
+	s->origins |= WH_POLICY_PROBED;
+	s->error = ENOSYS;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct wh_policy_syscall *x = a, *y = b;
@@ -273,6 +310,7 @@ int wh_policy_syscalls(struct wh_policy *p, struct wh_error *e)
 	r = add_probed(p, e);
 	if (r < 0)
 		return r;
+	answer_clone3(p);
 	if (p->n_syscalls)
 		qsort(p->syscalls, p->n_syscalls, sizeof(*p->syscalls), by_name);
 	if (p->n_architectures)

@@ -390,6 +390,12 @@ static int build(struct wh_policy *p, const struct wh_policy_options *options, s
 	r = wh_policy_syscalls(p, e);
 	if (r < 0)
 		return r;
+	r = wh_policy_args(p, e);
+	if (r < 0)
+		return r;
+	r = wh_policy_action(p, options, e);
+	if (r < 0)
+		return r;
 	r = wh_policy_files(p, e);
 	if (r < 0)
 		return r;
@@ -409,6 +415,7 @@ int wh_policy_new(struct wh_trace *trace, const struct wh_policy_options *option
 	if (!p)
 		return wh_error_oom(e);
 	p->trace = trace;
+	p->args = options->args;
 	r = build(p, options, e);
 	if (r < 0)
 		return r;
@@ -466,6 +473,7 @@ void wh_policy_numbers(const struct wh_policy *p, struct wh_policy_numbers *ret)
 		const struct wh_policy_syscall *s = &p->syscalls[i];
 
 		ret->syscalls_measured += s->floor_fact != NULL;
+		ret->syscalls_args += s->args != NULL;
 		if (s->error)
 			ret->syscalls_answered++;
 		else if (s->origins & WH_POLICY_OBSERVED)

@@ -20,9 +20,46 @@ enum wh_policy_origin {
 	WH_POLICY_PROBED = 1 << 3,  /* refused in the way that makes libc fall back */
 };
 
+/** How much is asked of arguments: of what is an interface with a fixed set of values, of none, of all that are known. */
+enum wh_policy_args_choice { WH_POLICY_ARGS_SAFE, WH_POLICY_ARGS_NONE, WH_POLICY_ARGS_STRICT };
+
+/** What becomes of a call that no rule is for: EPERM, the end of its process, a line in the log alone, SIGSYS, or what a listener says. */
+enum wh_policy_action {
+	WH_POLICY_ACTION_ERRNO,
+	WH_POLICY_ACTION_KILL,
+	WH_POLICY_ACTION_LOG,
+	WH_POLICY_ACTION_TRAP,
+	WH_POLICY_ACTION_NOTIFY,
+};
+
+/** struct wh_policy_args_test - holds when the argument with that index has @value in the bits of @mask. */
+struct wh_policy_args_test {
+	unsigned index;
+	uint32_t mask, value;
+};
+
+/** struct wh_policy_args_rule - holds when all its tests do; no index is in it twice. */
+struct wh_policy_args_rule {
+	struct wh_policy_args_test arg[WH_TUPLE_MAX];
+	size_t n;
+};
+
+/**
+ * struct wh_policy_args - the arguments with which a call is allowed: when one of the rules holds.
+ * @only: those that were seen, in words; "" where the rule is about what is never there
+ * @also, @also_reason: those that need no fact, and why; "" for none
+ * @closes: what is worth knowing that it is refused; "" for nothing with a name
+ */
+struct wh_policy_args {
+	struct wh_policy_args_rule *rules;
+	size_t n_rules;
+	const char *only, *also, *also_reason, *closes, *reason;
+};
+
 /**
  * struct wh_policy_syscall - one name in the filter.
  * @error: 0 if allowed, else the errno it is answered with
+ * @args: with which arguments it is allowed, or NULL: with any
  * @floor, @implied, @probed: the reason in words for each origin, else NULL
  * @floor_source: how that is known: that it was measured in the recording, the table that has it and how that knows
  * @floor_fact: of the runtime's own call in the recording that it was taken from, or NULL
@@ -34,6 +71,7 @@ struct wh_policy_syscall {
 	int error;
 	const char *floor, *floor_source, *implied, *probed;
 	const struct wh_syscall *floor_fact;
+	const struct wh_policy_args *args;
 	const struct wh_syscall **facts;
 	size_t n_facts;
 };
@@ -204,6 +242,9 @@ struct wh_policy_options {
 	const char *runtime; /* "runc", "crun", "none"; NULL: that of the recording, else runc */
 	enum wh_policy_choice no_new_privs;
 	bool subprofiles; /* an AppArmor profile for each program */
+	enum wh_policy_args_choice args;
+	enum wh_policy_action action;
+	const char *listener; /* path of the socket, with NOTIFY */
 };
 
 /** struct wh_policy - read it, do not change it. Everything is sorted; equal traces give equal
@@ -217,7 +258,10 @@ struct wh_policy {
 		*runtime_recorded; /* whose calls in the recording count ("runc 1.1.5"), or NULL */
 	bool no_new_privs;	   /* nothing gains privilege by exec */
 	const char *no_new_privs_reason;
-	bool floor_with_nnp; /* the floor is the small one, that holds under no_new_privs only */
+	enum wh_policy_args_choice args;
+	enum wh_policy_action action;
+	const char *listener; /* or NULL */
+	bool floor_with_nnp;  /* the floor is the small one, that holds under no_new_privs only */
 	bool kubernetes_escalation;
 	uint64_t uid, gid;
 	bool same_user; /* all runs started as that uid and gid */
@@ -303,6 +347,20 @@ const char *wh_policy_refused(const struct wh_policy *p, const struct wh_cap *fa
 /** wh_policy_find_cap() - by name with or without "CAP_", or NULL. */
 const struct wh_policy_cap *wh_policy_find_cap(const struct wh_policy *p, const char *name);
 
+/** wh_policy_args_word() - "safe", "none", "strict". Static. */
+const char *wh_policy_args_word(enum wh_policy_args_choice choice);
+/** wh_policy_args_choice() - from its word; -EINVAL for another one. */
+int wh_policy_args_choice(const char *word, enum wh_policy_args_choice *ret);
+
+/** wh_policy_action_oci() - the OCI name of an action. Static. */
+const char *wh_policy_action_oci(enum wh_policy_action action);
+/**
+ * wh_policy_action_parse() - from "errno", "kill", "log", "trap" or "notify:SOCKET".
+ * @ret_listener: within @text, or NULL
+ */
+int wh_policy_action_parse(const char *text, enum wh_policy_action *ret, const char **ret_listener,
+			   struct wh_error *e);
+
 /** wh_policy_hint_name() - the name of a hint, as in WH_POLICY_HINT_LIST. Static. */
 const char *wh_policy_hint_name(enum wh_policy_hint_id id);
 
@@ -311,6 +369,7 @@ struct wh_policy_numbers {
 	size_t caps_before, caps_after;
 	size_t syscalls_before; /* all that the native ABI has */
 	size_t syscalls_observed, syscalls_floor, syscalls_implied, syscalls_answered;
+	size_t syscalls_args; /* allowed with certain arguments only */
 	size_t syscalls_measured; /* of the floor and of those observed: the runtime called them while recording */
 	size_t file_rules, other_rules, gaps, refusals;
 };

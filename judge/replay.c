@@ -67,12 +67,6 @@ static bool is_censored(struct wh_trace *trace)
 	return censored;
 }
 
-static bool lets(uint32_t action)
-{
-	action &= SECCOMP_RET_ACTION_FULL;
-	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
-}
-
 /* It was answered so each time, too: nothing changes. */
 static bool same_answer(const struct wh_syscall *fact, uint32_t action)
 {
@@ -102,13 +96,17 @@ static void add_args(struct wh_buf *b, const struct wh_syscall *fact, const uint
 static int judge_args(struct calls *c, const struct wh_abi *abi, const struct wh_syscall *fact,
 		      const uint64_t *args)
 {
+	const struct wh_policy_syscall *s = wh_policy_find_syscall(c->policy, fact->name);
 	wh_auto(buf) call = {0};
 	char answer[64];
 	uint32_t action;
 	int r = wh_simulate_run(&c->program, abi, fact->number, args, &action, c->e);
 
-	if (r < 0 || lets(action))
+	if (r < 0 || wh_simulate_lets(action))
 		return r;
+	/* Its callers do without when that is the answer, as the policy knows. */
+	if (s && s->error && action == (SECCOMP_RET_ERRNO | (uint32_t)s->error))
+		return 0;
 	if ((!c->censored || action == (SECCOMP_RET_ERRNO | ENOSYS)) && same_answer(fact, action))
 		return 0;
 	wh_simulate_action(action, answer, sizeof(answer));
@@ -122,11 +120,24 @@ static int judge_args(struct calls *c, const struct wh_abi *abi, const struct wh
 			     answer);
 }
 
+/* A tuple has the kept arguments one behind the other; a call has each at its place. */
+static int judge_tuple(struct calls *c, const struct wh_abi *abi, const struct wh_syscall *fact,
+		       size_t which)
+{
+	uint64_t args[WH_TUPLE_MAX] = {0};
+	size_t k = 0;
+
+	for (unsigned i = 0; which < fact->args.n && i < WH_TUPLE_MAX; i++) {
+		if (fact->args.args & 1u << i)
+			args[i] = fact->args.v[which][k++];
+	}
+	return judge_args(c, abi, fact, args);
+}
+
 static int judge_syscall(struct calls *c, const struct wh_syscall *fact)
 {
 	const struct wh_abi *abi = wh_syscall_abi(fact->abi);
 	unsigned looked = wh_filter_arguments(c->filter, fact->name);
-	static const uint64_t none[WH_TUPLE_MAX];
 	int r = 0;
 
 	c->replay->syscalls++;
@@ -142,25 +153,23 @@ static int judge_syscall(struct calls *c, const struct wh_syscall *fact)
 			"have%s",
 			fact->name, fact->args.overflow ? ": there were too many values" : "");
 	if (!looked)
-		return judge_args(c, abi, fact, fact->args.n ? fact->args.v[0] : none);
+		return judge_tuple(c, abi, fact, 0);
 	for (size_t i = 0; r == 0 && i < fact->args.n; i++)
-		r = judge_args(c, abi, fact, fact->args.v[i]);
+		r = judge_tuple(c, abi, fact, i);
 	return r;
 }
 
 /* What was not seen of the service: the runtime's own needs, and what can follow. */
 static int judge_unseen(struct calls *c, const struct wh_policy_syscall *s)
 {
-	static const uint64_t none[WH_TUPLE_MAX];
-	const struct wh_abi *abi = wh_syscall_abi_native();
-	int nr = wh_syscall_number(abi, s->name), r;
 	char answer[64];
 	uint32_t action;
+	int r;
 
-	if (nr < 0 || s->origins & WH_POLICY_OBSERVED)
+	if (s->origins & WH_POLICY_OBSERVED)
 		return 0;
-	r = wh_simulate_run(&c->program, abi, (uint64_t)nr, none, &action, c->e);
-	if (r < 0 || lets(action))
+	r = wh_simulate_unseen(&c->program, s->name, &action, c->e);
+	if (r < 0 || wh_simulate_lets(action))
 		return r;
 	wh_simulate_action(action, answer, sizeof(answer));
 	if (s->error) {

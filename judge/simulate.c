@@ -4,6 +4,8 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 
+#include "gen/args.h"
+
 struct machine {
 	uint32_t a, x, mem[BPF_MEMWORDS];
 	const uint32_t *data; /* struct seccomp_data in words */
@@ -168,6 +170,37 @@ int wh_simulate_run(const struct wh_filter_program *program, const struct wh_abi
 			return r;
 	}
 	return refuse(program->n, "the program ends without an answer", e);
+}
+
+bool wh_simulate_lets(uint32_t action)
+{
+	action &= SECCOMP_RET_ACTION_FULL;
+	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+}
+
+int wh_simulate_unseen(const struct wh_filter_program *program, const char *name,
+		       uint32_t *ret_action, struct wh_error *e)
+{
+	const struct wh_args_row *row = wh_args_row(name);
+	const struct wh_syscall_row *call = wh_syscall_row(name);
+	const struct wh_abi *abi = wh_syscall_abi_native();
+	size_t n = row && call && row->floor ? row->n_also : 0, i = 0;
+	int nr = wh_syscall_number(abi, name), r = 0;
+
+	*ret_action = SECCOMP_RET_ALLOW;
+	if (nr < 0)
+		return 0;
+	do {
+		uint64_t arg[6] = {0};
+		size_t kept = 0;
+
+		for (unsigned k = 0; i < n && k < WH_TUPLE_MAX; k++) {
+			if (call->keep & 1u << k && kept < WH_ARRAY_SIZE(row->also[i]))
+				arg[k] = row->also[i][kept++];
+		}
+		r = wh_simulate_run(program, abi, (uint64_t)nr, arg, ret_action, e);
+	} while (r == 0 && wh_simulate_lets(*ret_action) && ++i < n);
+	return r;
 }
 
 void wh_simulate_action(uint32_t action, char *ret_text, size_t size)

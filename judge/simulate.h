@@ -15,6 +15,17 @@
 int wh_simulate_run(const struct wh_filter_program *program, const struct wh_abi *abi, uint64_t nr,
 		    const uint64_t arg[6], uint32_t *ret_action, struct wh_error *e);
 
+/** wh_simulate_lets() - the call is made. */
+bool wh_simulate_lets(uint32_t action);
+
+/**
+ * wh_simulate_unseen() - of a call on this machine's ABI that nobody saw, but that libc or a container runtime needs: with
+ * each of the arguments that gen/args.h knows they have, all 0 where it knows none.
+ * @ret_action: the first answer by which the call is not made, else the last; to allow where there is no such call
+ */
+int wh_simulate_unseen(const struct wh_filter_program *program, const char *name,
+		       uint32_t *ret_action, struct wh_error *e);
+
 /** wh_simulate_action() - an action in words: "allow", "errno EPERM", "kill process". */
 void wh_simulate_action(uint32_t action, char *ret_text, size_t size);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/verify_floor.h"
 
-#include <linux/seccomp.h>
-
 #include "judge/simulate.h"
 #include "whittle/buf.h"
 
@@ -26,26 +24,6 @@ int wh_verify_floor_policy(const struct wh_verify *v, struct wh_trace **ret_trac
 	return wh_policy_new(*ret_trace, &options, ret_policy, e);
 }
 
-/* Rules that ask for arguments are answered for none: no floor needs them. */
-static int is_allowed(const struct wh_filter_program *program, const char *name, bool *ret,
-		      struct wh_error *e)
-{
-	static const uint64_t none[6];
-	const struct wh_abi *abi = wh_syscall_abi_native();
-	int nr = wh_syscall_number(abi, name);
-	uint32_t action;
-	int r;
-
-	*ret = true;
-	if (nr < 0)
-		return 0;
-	r = wh_simulate_run(program, abi, (uint64_t)nr, none, &action, e);
-	if (r == 0)
-		*ret = (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW ||
-		       (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_LOG;
-	return r;
-}
-
 static int try_all(const struct wh_policy *p, const struct wh_filter_program *program,
 		   struct wh_verify_floor *ret, struct wh_error *e)
 {
@@ -53,17 +31,17 @@ static int try_all(const struct wh_policy *p, const struct wh_filter_program *pr
 
 	for (size_t i = 0; i < p->n_syscalls; i++) {
 		const struct wh_policy_syscall *s = &p->syscalls[i];
-		bool allowed;
+		uint32_t action;
 		int r;
 
 		if (s->error || !(s->origins & WH_POLICY_FLOOR))
 			continue;
-		r = is_allowed(program, s->name, &allowed, e);
+		r = wh_simulate_unseen(program, s->name, &action, e);
 		if (r < 0)
 			return r;
 		ret->n++;
 		ret->n_measured += s->floor_fact != NULL;
-		if (allowed)
+		if (wh_simulate_lets(action))
 			continue;
 		ret->n_lacking++;
 		wh_buf_addf(&lacking, "%s%s", lacking.len ? " " : "", s->name);

@@ -15,7 +15,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all_suites=(format shellcheck build-gcc build-debug build-clang unit live live-adaptive live-assisted
-	equal transparent attach named cli golden peer proved samples samples-engines quickstart floor docker harden container
+	equal transparent attach named cli golden attacks peer proved samples samples-engines quickstart floor docker harden container
 	container-record container-deploy container-proof vm bench build-sanitize unit-sanitize live-sanitize cli-sanitize fuzz tree-clean)
 
 # Not among all: they are asked for by name.
@@ -23,7 +23,7 @@ more_suites=(equal-night)
 
 # What runs beside the others, as it mostly builds, or waits: no service is recorded there by several engines, and the
 # kernel is not asked what it saw. And what comes when nothing else runs.
-aside_suites=(shellcheck build-debug build-clang golden build-sanitize unit-sanitize cli-sanitize live-sanitize fuzz vm)
+aside_suites=(shellcheck build-debug build-clang golden attacks build-sanitize unit-sanitize cli-sanitize live-sanitize fuzz vm)
 last_suites=(bench tree-clean)
 
 # The engines that must find the same facts as plain, and leave programs as they are.
@@ -40,7 +40,7 @@ packages=(
 	openssh-server dnsmasq-base bind9-dnsutils chrony iputils-ping tcpdump sudo fuse3
 	git openssh-client file perl attr acl curl iproute2 procps util-linux
 	# what takes the generated profiles
-	docker.io podman runc crun catatonit apparmor libcap2-bin mmdebstrap fuse-overlayfs
+	docker.io podman golang-github-containers-common runc crun catatonit apparmor libcap2-bin mmdebstrap fuse-overlayfs
 	containerd docker-compose uidmap slirp4netns systemd
 	# a kernel with AppArmor, in a machine of its own
 	qemu-system-x86 busybox-static e2fsprogs cpio
@@ -399,6 +399,7 @@ run_suite() {
 	cli) suite_script cli release tests/cli/run.sh tests/cli/run.py ;;
 	cli-sanitize) (sanitizer_options && suite_script cli-sanitize sanitize tests/cli/run.sh tests/cli/run.py) ;;
 	golden) suite_script golden release tests/golden/run.sh tests/golden/run.py ;;
+	attacks) suite_script attacks release tests/attacks/run.py ;;
 	floor) suite_script floor release tests/floor/run.sh ;;
 	peer) suite_script peer release tests/peer/run.py ;;
 	proved) suite_script proved release tests/proved/run.py ;;

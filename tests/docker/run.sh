@@ -4,7 +4,8 @@
 #   - whittle records the service inside its container, under the load of samples/;
 #   - the capabilities are exactly those that the service needs;
 #   - with the generated profile and capabilities the container serves the same load;
-#   - with any one capability, or one system call, taken out, it does not;
+#   - so it does, WH_DOCKER_STARTS times in a row (2), with the arguments of calls filtered as strictly as can be;
+#   - with any one capability, system call, or socket family taken out, it does not;
 #   - runc, crun and podman take the same files.
 # Prints "ok NAME", "not ok NAME: why" or "skip NAME: reason" a case. Needs root.
 #
@@ -201,6 +202,32 @@ without_call() {
 		"$1/bundle/seccomp.json" >"$2/bundle/seccomp.json"
 	[ "$(jq -S . "$1/bundle/seccomp.json")" != "$(cat "$2/bundle/seccomp.json")" ]
 }
+# without_inet MADE CUT: socket() is allowed, but not of that family.
+without_inet() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	cp -R "$1/bundle" "$2/bundle"
+	jq -S '.syscalls |= [.[] | select(.names != ["socket"] or .args[0].valueTwo != 2)]' \
+		"$1/bundle/seccomp.json" >"$2/bundle/seccomp.json"
+	[ "$(jq -S . "$1/bundle/seccomp.json")" != "$(cat "$2/bundle/seccomp.json")" ] &&
+		jq -e '.syscalls | any(.names == ["socket"])' "$2/bundle/seccomp.json" >/dev/null
+}
+
+# strict_starts SERVICE: under all that is known of arguments. Sets why.
+strict_starts() {
+	local dir=$work/$1/strict start
+	mkdir -p "$dir"
+	(cd "$dir" && "$whittle" generate -o bundle --runtime runc --args strict "$work/$1/out/trace.json" >generate.log 2>&1) || {
+		why="whittle generate: $(tail -n 1 "$dir/generate.log" | cut -c 1-300)"
+		return 1
+	}
+	for ((start = 1; start <= ${WH_DOCKER_STARTS:-2}; start++)); do
+		with_bundle "$dir" "strict-$1-$start" "$1" || {
+			why="start $start: $why"
+			return 1
+		}
+	done
+}
 
 # oci SERVICE BUNDLE: an OCI bundle for a runtime that is called directly, with the image's files as they are.
 oci() {
@@ -332,6 +359,11 @@ service_cases() {
 		not_ok "docker/$service/confined" "$why"
 		return
 	fi
+	if strict_starts "$service"; then
+		ok "docker/$service/strict"
+	else
+		not_ok "docker/$service/strict" "$why"
+	fi
 	# From here on a failure is expected, and the small load finds it as well as a long one.
 	for cap in $caps; do
 		if without_cap "$made" "$cut" "$cap"; then
@@ -348,13 +380,19 @@ service_cases() {
 		fi
 	done
 
+	if without_inet "$made" "$cut"; then
+		refuted "docker/$service/without-inet" 'socket(AF_INET)' "$service" "$cut"
+	else
+		not_ok "docker/$service/without-inet" 'seccomp.json has no rule for socket(AF_INET)'
+	fi
+
 	local runtime
 	for runtime in runc crun; do
 		if ! command -v "$runtime" >/dev/null; then
 			skip "docker/$service/$runtime" "$runtime is not installed"
 			continue
 		fi
-		"$whittle" generate -o "$work/$service/bundle-$runtime" --runtime "$runtime" \
+		"$whittle" generate -o "$work/$service/bundle-$runtime" --runtime "$runtime" --args strict \
 			"$work/$service/out/trace.json" >"$work/$service/generate.log" 2>&1
 		if oci "$service" "$work/$service/bundle-$runtime" && direct "$runtime" "$service"; then
 			ok "docker/$service/$runtime"

@@ -58,8 +58,12 @@ compile() { # PROFILE
 # Pure OCI, a page that fetches nothing; what the others have to be is in well-formed.py.
 well_formed() { # BUNDLE
 	jq -e '(keys - ["architectures", "defaultAction", "defaultErrnoRet", "syscalls"] == []) and
-		([.syscalls[] | keys[]] - ["action", "errnoRet", "names"] == []) and
-		([.syscalls[].names[]] | length == (unique | length))' "$1/seccomp.json" >/dev/null &&
+		([.syscalls[] | keys[]] - ["action", "args", "errnoRet", "names"] == []) and
+		([.syscalls[] | select(.args | not) | .names[]] | length == (unique | length)) and
+		([.syscalls[] | select(.args | not) | .names[]] - ([.syscalls[] | select(.args) | .names[]] | unique)
+			| length) == ([.syscalls[] | select(.args | not) | .names[]] | length) and
+		([.syscalls[] | select(.args) | .args | (map(.index) | length == (unique | length)) and
+			all(.[]; .op == "SCMP_CMP_MASKED_EQ" and .valueTwo <= .value)] | all)' "$1/seccomp.json" >/dev/null &&
 		jq -e '.drop == ["ALL"] and (.add == (.reasons | keys))' "$1/capabilities.json" >/dev/null &&
 		! grep -qE '<script|src=|href=|url\(' "$1/report.html" &&
 		"$here/well-formed.py" "$1"
