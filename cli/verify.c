@@ -161,13 +161,17 @@ static void print_cause(const struct wh_verify *v, const struct wh_verify_cause 
 		if (!c->missing)
 			line("missing", WH_TABLE_BAD, "not found: trials do not agree");
 	}
-	if (!c->seccomp && !c->caps)
-		line("cause", WH_TABLE_BAD, "%s",
-		     v->apparmor == WH_VERIFY_APPARMOR_ENFORCED
-			     ? "the AppArmor profile, or all together; denials are in dmesg"
-			     : "it passes under each part alone; if a trial leaves something "
-			       "behind, "
-			       "--prepare can take it away");
+	if (c->seccomp || c->caps)
+		return;
+	if (v->apparmor == WH_VERIFY_APPARMOR_ENFORCED)
+		line("cause", WH_TABLE_BAD,
+		     "the AppArmor profile, or all together; the kernel's own words: whittle audit "
+		     "--dmesg --profile %s",
+		     v->apparmor_name);
+	else
+		line("cause", WH_TABLE_BAD,
+		     "it passes under each part alone; if a trial leaves something behind, "
+		     "--prepare can take it away");
 }
 
 static void show_progress(void *data, const char *what)
