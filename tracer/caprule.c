@@ -236,9 +236,10 @@ static bool is_fixed(struct wh_caprule_ask *ask, const struct wh_place *place)
 	static const uint64_t fixed = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
 	char path[2 * PATH_MAX];
 	struct statx st;
+	bool lenient;
 	char *slash;
 
-	if (!place->valid || !place->path ||
+	if (!place->valid || !place->path || wh_caprule_served(ask, place->path, &lenient) ||
 	    !wh_caprule_reach(ask, place->path, path, sizeof(path)))
 		return false;
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&

@@ -48,9 +48,12 @@ static size_t read_acl(struct wh_caprule_ask *ask, const struct wh_caprule_objec
 		struct acl_entry entry[ACL_MAX];
 	} __attribute__((packed)) raw;
 	struct stat st;
+	bool lenient;
 	ssize_t n;
 
 	if (!object->path || S_ISLNK(object->mode) ||
+	    (object->dev ? wh_path_waits(ask->r, ask->task, object->dev)
+			 : wh_caprule_served(ask, object->path, &lenient)) ||
 	    !wh_caprule_reach(ask, object->path, path, sizeof(path)))
 		return 0;
 	n = lgetxattr(path, "system.posix_acl_access", &raw, sizeof(raw));
@@ -135,6 +138,7 @@ static bool search_refused(struct wh_caprule_ask *ask, const struct wh_place *pl
 {
 	char dir[2 * PATH_MAX], at[2 * PATH_MAX];
 	struct stat st;
+	bool lenient;
 	char *slash;
 
 	if (!place->path || snprintf(dir, sizeof(dir), "%s", place->path) >= (int)sizeof(dir))
@@ -143,6 +147,8 @@ static bool search_refused(struct wh_caprule_ask *ask, const struct wh_place *pl
 		struct wh_caprule_object object = {.path = dir};
 
 		*slash = '\0';
+		if (wh_caprule_served(ask, dir, &lenient))
+			continue;
 		if (!wh_caprule_reach(ask, dir, at, sizeof(at)) || lstat(at, &st) < 0)
 			return true;
 		object.mode = st.st_mode;
@@ -200,8 +206,10 @@ bool wh_caprule_is_barred(struct wh_caprule_ask *ask)
 	static const mode_t both = S_ISVTX | S_IWOTH;
 	char path[2 * PATH_MAX], *slash;
 	struct stat link, dir;
+	bool lenient;
 
-	if (!wh_caprule_sysctl(ask, "fs/protected_symlinks", 0) ||
+	if (wh_caprule_served(ask, ask->call->place[0].path, &lenient) ||
+	    !wh_caprule_sysctl(ask, "fs/protected_symlinks", 0) ||
 	    !spelt_path(ask, path, sizeof(path)) || lstat(path, &link) < 0 ||
 	    !S_ISLNK(link.st_mode) || link.st_uid == ask->call->cap_uid)
 		return false;
@@ -223,13 +231,16 @@ void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place,
 		.dev = place->dev,
 		.ino = place->ino,
 	};
-	bool dir = S_ISDIR(place->mode);
+	bool dir = S_ISDIR(place->mode), lenient;
 
 	if (!place->valid || !place->exists || S_ISLNK(place->mode) || !want)
 		return;
 	if (place->path && !wh_caprule_knows(place->path))
 		return;
 	if (wh_caprule_dac(ask, ask->creds, &object, want))
+		return;
+	wh_caprule_served(ask, place->path, &lenient);
+	if (lenient)
 		return;
 	if (dir ? !(want & WH_DAC_W) : want == WH_DAC_R)
 		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
@@ -263,11 +274,15 @@ void wh_caprule_dir(struct wh_caprule_ask *ask, const struct wh_place *place, co
 {
 	char buf[2 * PATH_MAX];
 	struct wh_caprule_object dir;
+	bool lenient;
 
 	if (!place->valid || !place->resolved || !place->path || !place->dir_mode)
 		return;
 	dir = dir_of(place, buf, sizeof(buf));
 	if (wh_caprule_dac(ask, ask->creds, &dir, WH_DAC_W | WH_DAC_X))
+		return;
+	wh_caprule_served(ask, dir.path, &lenient);
+	if (lenient)
 		return;
 	wh_caprule_need(ask, CAP_DAC_OVERRIDE, -1, WH_STRENGTH_REQUIRED,
 			"%s %s in a directory of mode %03o and uid %u", verb,

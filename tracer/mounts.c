@@ -61,6 +61,11 @@ int wh_mounts_parse(char *line, struct wh_mounts_line *ret_line)
 	/* The source may be empty, and is not used: the options of the file system are the last word. */
 	options = strrchr(save ? save : "", ' ');
 	parsed.read_only = has_option(word[5], "ro") || (options && has_option(options + 1, "ro"));
+	parsed.served = strcmp(parsed.fstype, "fuse") == 0 ||
+			strcmp(parsed.fstype, "fuseblk") == 0 ||
+			wh_util_has_prefix(parsed.fstype, "fuse.");
+	parsed.lenient =
+		parsed.served && !(options && has_option(options + 1, "default_permissions"));
 	unescape(parsed.root);
 	unescape(parsed.point);
 	*ret_line = parsed;

@@ -10,10 +10,12 @@
  * struct wh_mounts_line - a line of mountinfo. Strings are the caller's buffer, escapes resolved.
  * @root: the folder of the file system that is mounted, "/" for all of it
  * @read_only: the mount or its file system is
+ * @served: by a program (FUSE)
+ * @lenient: and the kernel leaves to that who may do what (fuse_permission() in fs/fuse/dir.c)
  */
 struct wh_mounts_line {
 	char *root, *point, *fstype;
-	bool read_only;
+	bool read_only, served, lenient;
 };
 
 /** wh_mounts_parse() - read a line (without newline; it is changed); -EINVAL when it is not one of that file. */
