@@ -14,7 +14,8 @@ All is compared, but:
 - EFAULT, as an error or outcome that an engine with filters has not: that a look at a file is known does not hang on
   the memory that it is to be told in (tracer/known.c), and who asks so has asked before and was told;
 - the gap of a child that was made with CLONE_UNTRACED: an engine with filters has to trace it, and plain cannot;
-- first sites, and the arguments of an execution's first time, but with --ordered: among threads, who is first is chance;
+- first sites, and the arguments of an execution's first time, but with --ordered: among threads, who is first is chance
+  (of capabilities never: parent and child are two in any program);
 - what the kernel asked (questions): whether memory is accounted in brk or mmap, or by a page fault, and how often, hangs on the
   memory that there is and on what it did before; tests/live/questions.test.py looks at those that do not;
 - what is of one run alone: its id, counters, engine and duration.
@@ -68,7 +69,8 @@ def fact_of(kind, fact, folds, ordered):
     out = {}
     for field, value in fact.items():
         first = field == "site" or (kind == "execs" and field == "argv")
-        if field in LEFT_OUT or (first and not ordered):
+        # Of a call that makes a child the child may be heard before it returns, and what it needed is known.
+        if field in LEFT_OUT or (first and not (ordered and kind != "caps")):
             continue
         value = fold(value, folds)
         if first:
