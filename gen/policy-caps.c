@@ -146,6 +146,17 @@ const char *wh_policy_refused(const struct wh_policy *p, const struct wh_cap *fa
 					  : " (refused, and the recording failed)";
 }
 
+static const char *refused_reason(bool ended, bool went_on)
+{
+	if (ended)
+		return "a call was refused for want of it, and its process failed: that may be "
+		       "why; record again with it";
+	return went_on ? "a call was refused for want of it, and the service went on: evidence "
+			 "that it is not needed"
+		       : "a call was refused for want of it, and the recording failed: that may be "
+			 "why; record again with it";
+}
+
 static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 {
 	bool denied = false, ended = false, possible = false, went_on = false, seen = false;
@@ -187,13 +198,7 @@ static void decide(const struct wh_policy *p, struct wh_policy_cap *cap)
 			"and add it if the service fails without it";
 	} else if (denied) {
 		cap->decision = WH_POLICY_DENIED;
-		cap->reason =
-			ended	  ? "a call was refused for want of it, and its process failed: "
-				    "that may be why; record again with it"
-			: went_on ? "a call was refused for want of it, and the service went on: "
-				    "evidence that it is not needed"
-				  : "a call was refused for want of it, and the recording failed: "
-				    "that may be why; record again with it";
+		cap->reason = refused_reason(ended, went_on);
 	}
 }
 
