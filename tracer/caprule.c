@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "tracer/caprule_impl.h"
+#include "tracer/path.h"
 #include "whittle/buf.h"
 
 static const struct wh_caprule *const families[] = {
@@ -236,10 +237,10 @@ static bool is_fixed(struct wh_caprule_ask *ask, const struct wh_place *place)
 	static const uint64_t fixed = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
 	char path[2 * PATH_MAX];
 	struct statx st;
-	bool lenient;
 	char *slash;
 
-	if (!place->valid || !place->path || wh_caprule_served(ask, place->path, &lenient) ||
+	if (!place->valid || !place->path || wh_path_waits(ask->r, ask->task, place->dir_dev) ||
+	    wh_path_waits(ask->r, ask->task, place->dev) ||
 	    !wh_caprule_reach(ask, place->path, path, sizeof(path)))
 		return false;
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&

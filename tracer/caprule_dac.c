@@ -7,6 +7,7 @@
 
 #include "tracer/caprule_impl.h"
 #include "tracer/decode_impl.h"
+#include "tracer/path_impl.h"
 
 /* ---- POSIX ACLs ------------------------------------------------------------------------------ */
 
@@ -48,12 +49,10 @@ static size_t read_acl(struct wh_caprule_ask *ask, const struct wh_caprule_objec
 		struct acl_entry entry[ACL_MAX];
 	} __attribute__((packed)) raw;
 	struct stat st;
-	bool lenient;
 	ssize_t n;
 
 	if (!object->path || S_ISLNK(object->mode) ||
-	    (object->dev ? wh_path_waits(ask->r, ask->task, object->dev)
-			 : wh_caprule_served(ask, object->path, &lenient)) ||
+	    wh_path_waits(ask->r, ask->task, object->dev) ||
 	    !wh_caprule_reach(ask, object->path, path, sizeof(path)))
 		return 0;
 	n = lgetxattr(path, "system.posix_acl_access", &raw, sizeof(raw));
@@ -138,24 +137,27 @@ static bool search_refused(struct wh_caprule_ask *ask, const struct wh_place *pl
 {
 	char dir[2 * PATH_MAX], at[2 * PATH_MAX];
 	struct stat st;
-	bool lenient;
-	char *slash;
 
-	if (!place->path || snprintf(dir, sizeof(dir), "%s", place->path) >= (int)sizeof(dir))
+	if (!place->path || !*place->path ||
+	    snprintf(dir, sizeof(dir), "%s", place->path) >= (int)sizeof(dir))
 		return true;
-	while ((slash = strrchr(dir, '/')) && slash != dir) {
+	for (char *slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		struct wh_caprule_object object = {.path = dir};
 
 		*slash = '\0';
-		if (wh_caprule_served(ask, dir, &lenient))
-			continue;
-		if (!wh_caprule_reach(ask, dir, at, sizeof(at)) || lstat(at, &st) < 0)
+		if (!wh_caprule_reach(ask, dir, at, sizeof(at)) ||
+		    wh_path_look(AT_FDCWD, at, AT_SYMLINK_NOFOLLOW, &st) < 0)
 			return true;
+		/* Decoding, too, went no further. */
+		if (wh_path_waits(ask->r, ask->task, st.st_dev))
+			return false;
 		object.mode = st.st_mode;
 		object.uid = st.st_uid;
 		object.gid = st.st_gid;
+		object.dev = st.st_dev;
 		if (!wh_caprule_dac(ask, ask->creds, &object, WH_DAC_X))
 			return true;
+		*slash = '/';
 	}
 	return false;
 }
@@ -206,9 +208,8 @@ bool wh_caprule_is_barred(struct wh_caprule_ask *ask)
 	static const mode_t both = S_ISVTX | S_IWOTH;
 	char path[2 * PATH_MAX], *slash;
 	struct stat link, dir;
-	bool lenient;
 
-	if (wh_caprule_served(ask, ask->call->place[0].path, &lenient) ||
+	if (wh_path_waits(ask->r, ask->task, ask->call->place[0].dir_dev) ||
 	    !wh_caprule_sysctl(ask, "fs/protected_symlinks", 0) ||
 	    !spelt_path(ask, path, sizeof(path)) || lstat(path, &link) < 0 ||
 	    !S_ISLNK(link.st_mode) || link.st_uid == ask->call->cap_uid)
@@ -231,7 +232,7 @@ void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place,
 		.dev = place->dev,
 		.ino = place->ino,
 	};
-	bool dir = S_ISDIR(place->mode), lenient;
+	bool dir = S_ISDIR(place->mode);
 
 	if (!place->valid || !place->exists || S_ISLNK(place->mode) || !want)
 		return;
@@ -239,8 +240,7 @@ void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place,
 		return;
 	if (wh_caprule_dac(ask, ask->creds, &object, want))
 		return;
-	wh_caprule_served(ask, place->path, &lenient);
-	if (lenient)
+	if (wh_path_is_lenient(ask->r, ask->task, place->dev))
 		return;
 	if (dir ? !(want & WH_DAC_W) : want == WH_DAC_R)
 		wh_caprule_need(ask, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, WH_STRENGTH_REQUIRED,
@@ -259,8 +259,10 @@ void wh_caprule_object(struct wh_caprule_ask *ask, const struct wh_place *place,
 /* The directory that holds a place, as an object; @buf is for its path. */
 static struct wh_caprule_object dir_of(const struct wh_place *place, char *buf, size_t size)
 {
-	struct wh_caprule_object object = {
-		.mode = place->dir_mode, .uid = place->dir_uid, .gid = place->dir_gid};
+	struct wh_caprule_object object = {.mode = place->dir_mode,
+					   .uid = place->dir_uid,
+					   .gid = place->dir_gid,
+					   .dev = place->dir_dev};
 	const char *slash = place->path ? strrchr(place->path, '/') : NULL;
 
 	if (slash && (size_t)(slash - place->path) < size) {
@@ -274,15 +276,13 @@ void wh_caprule_dir(struct wh_caprule_ask *ask, const struct wh_place *place, co
 {
 	char buf[2 * PATH_MAX];
 	struct wh_caprule_object dir;
-	bool lenient;
 
 	if (!place->valid || !place->resolved || !place->path || !place->dir_mode)
 		return;
 	dir = dir_of(place, buf, sizeof(buf));
 	if (wh_caprule_dac(ask, ask->creds, &dir, WH_DAC_W | WH_DAC_X))
 		return;
-	wh_caprule_served(ask, dir.path, &lenient);
-	if (lenient)
+	if (wh_path_is_lenient(ask->r, ask->task, dir.dev))
 		return;
 	wh_caprule_need(ask, CAP_DAC_OVERRIDE, -1, WH_STRENGTH_REQUIRED,
 			"%s %s in a directory of mode %03o and uid %u", verb,

@@ -236,13 +236,6 @@ bool wh_caprule_is_barred(struct wh_caprule_ask *ask);
 /** wh_caprule_knows() - kernel/sysctl.c: permissions below /proc/sys know root, but no capability. */
 bool wh_caprule_knows(const char *path);
 
-/**
- * wh_caprule_served() - whether a program serves the file system that @path (as resolved) is in (FUSE): it may be one that is
- * stopped, so that whoever looks there waits for ever.
- * @ret_lenient: and the kernel leaves to it who may do what
- */
-bool wh_caprule_served(struct wh_caprule_ask *ask, const char *path, bool *ret_lenient);
-
 /** wh_caprule_reach() - a path as the tracer can reach it: through the root of the task, which may be a chroot. */
 bool wh_caprule_reach(struct wh_caprule_ask *ask, const char *path, char *buf, size_t size);
 

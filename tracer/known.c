@@ -18,7 +18,7 @@ struct key {
 	const struct wh_abi *abi;
 	uint64_t nr;
 	uint64_t arg[6]; /* those that mean something; 0 for pointers and descriptors */
-	uint64_t dev, ino;
+	uint64_t dev, ino, dir_dev;
 	uint32_t exists, search_denied, mode, uid, gid, nlink;
 	uint32_t dir_mode, dir_uid, dir_gid, search_restricted;
 };
@@ -300,6 +300,7 @@ static bool fill(struct wh_recorder *r, struct wh_task *task, struct key *key)
 	key->dir_mode = place->dir_mode;
 	key->dir_uid = place->dir_uid;
 	key->dir_gid = place->dir_gid;
+	key->dir_dev = place->dir_dev;
 	return wh_known_who(r, task, &key->who);
 }
 

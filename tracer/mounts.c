@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "tracer/procfs.h"
 
@@ -43,6 +44,7 @@ static bool has_option(const char *options, const char *word)
 int wh_mounts_parse(char *line, struct wh_mounts_line *ret_line)
 {
 	char *word[6], *save = NULL, *options;
+	unsigned major, minor;
 	struct wh_mounts_line parsed;
 
 	/* id, parent, device, root, mount point, its options, then any number of fields up to a "-". */
@@ -53,6 +55,9 @@ int wh_mounts_parse(char *line, struct wh_mounts_line *ret_line)
 	}
 	for (options = word[5]; options && strcmp(options, "-") != 0;)
 		options = strtok_r(NULL, " ", &save);
+	if (sscanf(word[2], "%u:%u", &major, &minor) != 2)
+		return -EINVAL;
+	parsed.dev = makedev(major, minor);
 	parsed.root = word[3];
 	parsed.point = word[4];
 	parsed.fstype = options ? strtok_r(NULL, " ", &save) : NULL;

@@ -8,12 +8,14 @@
 
 /**
  * struct wh_mounts_line - a line of mountinfo. Strings are the caller's buffer, escapes resolved.
+ * @dev: of the file system, as stat() has it
  * @root: the folder of the file system that is mounted, "/" for all of it
  * @read_only: the mount or its file system is
  * @served: by a program (FUSE)
  * @lenient: and the kernel leaves to that who may do what (fuse_permission() in fs/fuse/dir.c)
  */
 struct wh_mounts_line {
+	uint64_t dev;
 	char *root, *point, *fstype;
 	bool read_only, served, lenient;
 };

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
+#include "tracer/mounts.h"
 #include "tracer/unreachable.h"
 #include "tracer/path_impl.h"
 
@@ -87,45 +88,62 @@ int wh_path_look_fd(int fd, struct stat *ret)
 	return wh_path_look(fd, "", AT_EMPTY_PATH, ret);
 }
 
-/* Ask the list of mounts what is mounted of that device: "… MAJOR:MINOR … - TYPE SOURCE …". */
-static bool is_fuse(struct wh_recorder *r, const struct wh_task *task, dev_t dev)
+/* What the list of mounts says of a device; false where it says nothing. */
+static bool find_mount(struct wh_recorder *r, const struct wh_task *task, dev_t dev,
+		       struct wh_mounts_line *ret)
 {
-	char path[32], line[PATH_MAX + 512], number[32];
+	wh_auto(str) text = NULL;
 	wh_auto(file) f = NULL;
 	wh_auto(fd) fd = -1;
+	char path[32];
+	size_t size = 0;
 
 	snprintf(path, sizeof(path), "%d/mountinfo", (int)task->tid);
-	snprintf(number, sizeof(number), " %u:%u ", major(dev), minor(dev));
 	fd = openat(r->proc_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || !(f = fdopen(fd, "r")))
 		return false;
 	wh_take_fd(&fd);
-	while (fgets(line, sizeof(line), f)) {
-		const char *type = strstr(line, " - ");
-
-		if (type && strstr(line, number) && strstr(line, number) < type)
-			return wh_util_has_prefix(type + 3, "fuse");
+	while (getline(&text, &size, f) > 0) {
+		text[strcspn(text, "\n")] = '\0';
+		if (wh_mounts_parse(text, ret) == 0 && ret->dev == dev)
+			return true;
 	}
 	return false;
 }
 
-bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t dev)
+/* Its place among those that are remembered. */
+static size_t find_device(struct wh_recorder *r, const struct wh_task *task, uint64_t dev)
 {
 	struct wh_path_devices *d = &r->devices;
+	struct wh_mounts_line line;
 	size_t i;
 
-	/* What serves a container's root is not in the container: fuse-overlayfs, of rootless Podman. */
-	if (r->container_root && dev == r->container_root)
-		return false;
 	for (i = 0; i < d->n; i++)
 		if (d->dev[i] == dev)
-			return d->waits[i];
+			return i;
 	if (d->n == WH_ARRAY_SIZE(d->dev))
 		d->n = 0;
 	i = d->n++;
 	d->dev[i] = dev;
-	d->waits[i] = is_fuse(r, task, dev);
-	return d->waits[i];
+	d->waits[i] = d->lenient[i] = false;
+	if (find_mount(r, task, dev, &line)) {
+		d->waits[i] = line.served;
+		d->lenient[i] = line.lenient;
+	}
+	return i;
+}
+
+bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t dev)
+{
+	/* What serves a container's root is not in the container: fuse-overlayfs, of rootless Podman. */
+	if (r->container_root && dev == r->container_root)
+		return false;
+	return r->devices.waits[find_device(r, task, dev)];
+}
+
+bool wh_path_is_lenient(struct wh_recorder *r, const struct wh_task *task, uint64_t dev)
+{
+	return r->devices.lenient[find_device(r, task, dev)];
 }
 
 void wh_path_fill(struct wh_place *place, const struct stat *st)

@@ -75,6 +75,9 @@ bool wh_path_again(struct wh_recorder *r, struct wh_task *task, const char *path
  */
 bool wh_path_waits(struct wh_recorder *r, const struct wh_task *task, uint64_t dev);
 
+/** wh_path_is_lenient() - and whether the kernel leaves to that process who may do what: struct wh_mounts_line. */
+bool wh_path_is_lenient(struct wh_recorder *r, const struct wh_task *task, uint64_t dev);
+
 static inline void wh_path_remounted(struct wh_recorder *r)
 {
 	r->devices.n = 0;

@@ -150,6 +150,7 @@ int wh_path_straight(struct wh_recorder *r, struct wh_task *task, int base, cons
 	place.dir_mode = dir.st_mode;
 	place.dir_uid = dir.st_uid;
 	place.dir_gid = dir.st_gid;
+	place.dir_dev = dir.st_dev;
 	if (!err)
 		wh_path_fill(&place, &st);
 	*ret_place = place;

@@ -137,6 +137,7 @@ static int walk_finish(struct walk *w, const struct stat *st)
 	place->dir_mode = w->dir_st.st_mode;
 	place->dir_uid = w->dir_st.st_uid;
 	place->dir_gid = w->dir_st.st_gid;
+	place->dir_dev = w->dir_st.st_dev;
 	if (st)
 		wh_path_fill(place, st);
 	return 0;

@@ -213,7 +213,7 @@ static bool same_place(const struct wh_place *a, const struct wh_place *b)
 {
 	return same_object(a, b) && a->search_denied == b->search_denied &&
 	       a->search_restricted == b->search_restricted && a->dir_mode == b->dir_mode &&
-	       a->dir_uid == b->dir_uid && a->dir_gid == b->dir_gid;
+	       a->dir_uid == b->dir_uid && a->dir_gid == b->dir_gid && a->dir_dev == b->dir_dev;
 }
 
 /* Does it lead where it led? Return: 1, 0, -ENOMEM. */

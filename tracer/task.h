@@ -90,6 +90,7 @@ struct wh_place {
 	uint32_t dir_mode;
 	uid_t dir_uid;
 	gid_t dir_gid;
+	uint64_t dir_dev;
 	/*
 	 * The least a search of the directories on the way needed: true if @dac_search_uid had no x
 	 * on one of them, so that only CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE let it pass.
@@ -211,7 +212,7 @@ struct wh_task {
 /** struct wh_path_devices - which devices are file systems in user space; see tracer/path.h. */
 struct wh_path_devices {
 	uint64_t dev[32];
-	bool waits[32];
+	bool waits[32], lenient[32];
 	size_t n;
 };
 

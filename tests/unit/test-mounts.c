@@ -3,6 +3,7 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 
 #include "tracer/mounts.h"
 
@@ -52,6 +53,28 @@ static void test_lines(void)
 	      false);
 }
 
+/* @text: of the device 0:35. */
+static void check_served(const char *text, bool served, bool lenient)
+{
+	struct wh_mounts_line line = {0};
+
+	CU_ASSERT_EQUAL_FATAL(parse(text, &line), 0);
+	CU_ASSERT_EQUAL(line.dev, makedev(0, 35));
+	CU_ASSERT_EQUAL(line.served, served);
+	CU_ASSERT_EQUAL(line.lenient, lenient);
+}
+
+/* fusectl is the kernel's own. */
+static void test_served(void)
+{
+	check_served("1 2 0:35 / /m rw - fuse.sshfs a rw,user_id=0,group_id=0", true, true);
+	check_served("1 2 0:35 / /m rw - fuseblk /dev/sdb rw,default_permissions,blksize=4", true,
+		     false);
+	check_served("1 2 0:35 / /m rw - fuse a rw,default_permissions", true, false);
+	check_served("1 2 0:35 / /m rw - fusectl fusectl rw", false, false);
+	check_served("1 2 0:35 / /m rw - ext4 /dev/sda rw", false, false);
+}
+
 static void test_no_lines(void)
 {
 	static const char *const bad[] = {
@@ -61,6 +84,7 @@ static void test_no_lines(void)
 		"1 2 0:30 / / rw",
 		"1 2 0:30 / / rw shared:1",
 		"1 2 0:30 / / rw -",
+		"1 2 030 / / rw - ext4 /dev/sda rw",
 		"1 2 0:30 x / rw - ext4 /dev/sda rw",
 		"1 2 0:30 / x rw - ext4 /dev/sda rw",
 	};
@@ -98,6 +122,7 @@ int main(void)
 	CU_initialize_registry();
 	suite = CU_add_suite("mounts", NULL, NULL);
 	CU_add_test(suite, "lines of mountinfo", test_lines);
+	CU_add_test(suite, "served by a program", test_served);
 	CU_add_test(suite, "lines that are none", test_no_lines);
 	CU_add_test(suite, "this process", test_self);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
