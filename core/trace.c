@@ -63,6 +63,15 @@ const char *wh_trace_censored(const struct wh_run *run)
 	       "what would have followed is not";
 }
 
+bool wh_trace_has_str(const struct wh_strset *set, const char *s)
+{
+	/* In one trace equal strings mostly are the same one. */
+	for (size_t i = 0; i < set->n; i++)
+		if (set->v[i] == s || strcmp(set->v[i], s) == 0)
+			return true;
+	return false;
+}
+
 bool wh_trace_of_service(const struct wh_fact *f)
 {
 	return f->phases != WH_PHASE_RUNTIME;

@@ -81,13 +81,11 @@ static void count(struct wh_evidence *e, const struct wh_question *q)
 		e->grant = q;
 }
 
-/* Both are sorted. */
 static bool share(const struct wh_strset *a, const struct wh_strset *b)
 {
 	for (size_t i = 0; i < a->n; i++)
-		for (size_t j = 0; j < b->n; j++)
-			if (strcmp(a->v[i], b->v[j]) == 0)
-				return true;
+		if (wh_trace_has_str(b, a->v[i]))
+			return true;
 	return a->overflow || b->overflow;
 }
 
@@ -127,20 +125,16 @@ static void stand_in(struct wh_evidence *of, const struct wh_cap *need)
 
 	if (need->denied || !e || !e->grant || !e->grant->syscall)
 		return;
-	for (size_t i = 0; i < need->syscalls.n; i++)
-		if (strcmp(need->syscalls.v[i], e->grant->syscall) == 0) {
-			e->idle = e->granted;
-			e->idle_why = "it stood in for another one, which is in the list";
-		}
+	if (wh_trace_has_str(&need->syscalls, e->grant->syscall)) {
+		e->idle = e->granted;
+		e->idle_why = "it stood in for another one, which is in the list";
+	}
 }
 
 /* cap_capset() in security/commoncap.c: a set that is permitted already is kept without a question. */
 static bool is_unasked(const struct wh_cap *need)
 {
-	for (size_t i = 0; i < need->syscalls.n; i++)
-		if (strcmp(need->syscalls.v[i], "capset") == 0)
-			return strcmp(need->cap, "CAP_SETPCAP") != 0;
-	return false;
+	return strcmp(need->cap, "CAP_SETPCAP") != 0 && wh_trace_has_str(&need->syscalls, "capset");
 }
 
 static void infer(struct wh_trace *t, struct wh_evidence *e, const struct wh_cap *need)

@@ -57,15 +57,6 @@ static int add_fact(struct wh_policy *p, const struct wh_cap *fact, struct wh_er
 	return 0;
 }
 
-static bool has(const struct wh_strset *set, const char *s)
-{
-	for (size_t i = 0; i < set->n; i++) {
-		if (strcmp(set->v[i], s) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Whether a load of every recording in which @fact was seen was served without the capability. */
 static bool served_without(const struct wh_policy_cap *cap, const struct wh_cap *fact)
 {
@@ -76,7 +67,7 @@ static bool served_without(const struct wh_policy_cap *cap, const struct wh_cap 
 
 		for (size_t j = 0; j < cap->n_facts && !served; j++)
 			served = cap->facts[j]->strength == WH_STRENGTH_NOT_NEEDED &&
-				 has(&cap->facts[j]->f.runs, fact->f.runs.v[i]);
+				 wh_trace_has_str(&cap->facts[j]->f.runs, fact->f.runs.v[i]);
 		if (!served)
 			return false;
 	}
@@ -126,11 +117,8 @@ bool wh_policy_went_on(const struct wh_policy *p, const struct wh_cap *denied)
 
 		if (run->failed || !run->complete)
 			continue;
-		for (size_t j = 0; j < denied->f.runs.n; j++)
-			if (strcmp(denied->f.runs.v[j], run->id) == 0)
-				return true;
-		/* There were more than a fact keeps: this may well be one of them. */
-		if (denied->f.runs.overflow)
+		/* Of more than a fact keeps this may well be one. */
+		if (denied->f.runs.overflow || wh_trace_has_str(&denied->f.runs, run->id))
 			return true;
 	}
 	return false;
@@ -207,11 +195,9 @@ static bool uses(const struct wh_policy_cap *cap, const char *const *calls)
 	for (size_t i = 0; i < cap->n_facts; i++) {
 		if (cap->facts[i]->denied)
 			continue;
-		for (size_t j = 0; j < cap->facts[i]->syscalls.n; j++) {
-			for (size_t k = 0; calls[k]; k++) {
-				if (strcmp(cap->facts[i]->syscalls.v[j], calls[k]) == 0)
-					return true;
-			}
+		for (size_t k = 0; calls[k]; k++) {
+			if (wh_trace_has_str(&cap->facts[i]->syscalls, calls[k]))
+				return true;
 		}
 	}
 	return false;
@@ -371,6 +357,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+void wh_policy_sort_caps(struct wh_policy *p)
+{
+	if (p->n_caps)
+		qsort(p->caps, p->n_caps, sizeof(*p->caps), by_name);
+}
+
 int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
 {
 	size_t n;
@@ -390,8 +382,7 @@ int wh_policy_caps(struct wh_policy *p, struct wh_error *e)
 		    warn_of_unneeded(p, &p->caps[i], e) < 0)
 			return -ENOMEM;
 	}
-	if (p->n_caps)
-		qsort(p->caps, p->n_caps, sizeof(*p->caps), by_name);
+	wh_policy_sort_caps(p);
 	return cover(p, e);
 }
 

@@ -118,13 +118,6 @@ static int weigh(struct wh_policy *p, const char *name, const struct wh_evidence
 	return cap->kernel ? 0 : wh_error_oom(e);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct wh_policy_cap *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
 int wh_policy_evidence(struct wh_policy *p, struct wh_error *e)
 {
 	struct wh_evidence of[WH_CAPABILITY_COUNT];
@@ -133,7 +126,6 @@ int wh_policy_evidence(struct wh_policy *p, struct wh_error *e)
 	wh_evidence_weigh(p->trace, of);
 	for (unsigned i = 0; i < WH_CAPABILITY_COUNT && r == 0; i++)
 		r = weigh(p, wh_capability_row(i)->name, &of[i], e);
-	if (p->n_caps)
-		qsort(p->caps, p->n_caps, sizeof(*p->caps), by_name);
+	wh_policy_sort_caps(p);
 	return r;
 }

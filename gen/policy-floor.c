@@ -191,10 +191,8 @@ static const struct wh_run *measured_in(struct wh_policy *p, const struct wh_sys
 		return NULL;
 	for (size_t i = 0; i < n && !*ret_holds; i++) {
 		const struct wh_run *run = runs[i];
-		bool in = fact->f.runs.overflow;
+		bool in = fact->f.runs.overflow || wh_trace_has_str(&fact->f.runs, run->id);
 
-		for (size_t k = 0; k < fact->f.runs.n && !in; k++)
-			in = strcmp(fact->f.runs.v[k], run->id) == 0;
 		if (!in || !is_of(run, p->runtime))
 			continue;
 		*ret_holds = run->no_new_privs || !p->floor_with_nnp;

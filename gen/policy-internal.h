@@ -14,6 +14,7 @@ int wh_policy_action(struct wh_policy *p, const struct wh_policy_options *option
 int wh_policy_args(struct wh_policy *p, struct wh_error *e);
 int wh_policy_floor(struct wh_policy *p, struct wh_error *e);
 int wh_policy_caps(struct wh_policy *p, struct wh_error *e);
+void wh_policy_sort_caps(struct wh_policy *p); /* by name */
 int wh_policy_evidence(struct wh_policy *p, struct wh_error *e);
 int wh_policy_files(struct wh_policy *p, struct wh_error *e);
 int wh_policy_rules(struct wh_policy *p, struct wh_error *e);

@@ -291,14 +291,6 @@ static int judge_runs(struct wh_policy *p, struct wh_error *e)
 	return judge_logs(p, e);
 }
 
-static bool is_of(const struct wh_fact *fact, const struct wh_run *run)
-{
-	for (size_t i = 0; i < fact->runs.n; i++)
-		if (strcmp(fact->runs.v[i], run->id) == 0)
-			return true;
-	return false;
-}
-
 /* Whether one of the recordings that were there from the start, of all of it, has seen how @program starts. */
 static bool saw_start_of(const struct wh_policy *p, const char *program)
 {
@@ -312,8 +304,9 @@ static bool saw_start_of(const struct wh_policy *p, const char *program)
 		for (size_t k = 0; !run->attached && run->complete && k < n_execs; k++) {
 			const struct wh_exec *exec = execs[k];
 
-			if (is_of(&exec->f, run) && (wh_util_streq(exec->to, program) ||
-						     wh_util_streq(exec->interpreter, program)))
+			if (wh_trace_has_str(&exec->f.runs, run->id) &&
+			    (wh_util_streq(exec->to, program) ||
+			     wh_util_streq(exec->interpreter, program)))
 				return true;
 		}
 	}

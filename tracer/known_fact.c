@@ -5,14 +5,6 @@
 #include "tracer/decode_impl.h"
 #include "tracer/known_impl.h"
 
-static bool has_name(const struct wh_strset *set, const char *name)
-{
-	for (size_t i = 0; i < set->n; i++)
-		if (set->v[i] == name || strcmp(set->v[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* All outcomes were successes. */
 static bool only_ok(const struct wh_counts *outcomes)
 {
@@ -22,7 +14,7 @@ static bool only_ok(const struct wh_counts *outcomes)
 static bool is_of(const struct wh_recorder *r, const struct wh_task *task, const struct wh_fact *f)
 {
 	return f->phases & r->phase && task->process->program &&
-	       has_name(&f->programs, task->process->program);
+	       wh_trace_has_str(&f->programs, task->process->program);
 }
 
 /* To read a limit of one's own. */
@@ -53,7 +45,7 @@ static bool code_is_known(struct wh_recorder *r, const struct wh_task *task)
 		return false;
 	fact = wh_trace_find(r->trace, WH_KIND_FILE, &key);
 	return fact && is_of(r, task, &fact->f) && only_ok(&fact->outcomes) &&
-	       has_name(&fact->syscalls, call->name);
+	       wh_trace_has_str(&fact->syscalls, call->name);
 }
 
 int wh_known_by_fact(struct wh_recorder *r, struct wh_task *task)

@@ -30,6 +30,9 @@ struct wh_strset {
 	bool overflow;
 };
 
+/** wh_trace_has_str() - whether it is among those that are kept. */
+bool wh_trace_has_str(const struct wh_strset *set, const char *s);
+
 /** struct wh_strlist - strings whose order means something (an argv, a call stack). */
 struct wh_strlist {
 	const char **v;
