@@ -3,14 +3,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 
 #include "tracer/memory.h"
 #include "tracer/procfs.h"
 
+#define NAME	    "status"
 #define STATUS_TEXT 16384
 #define SEGMENTS    16 /* of one readv(): nobody reads a status file into more */
 
@@ -56,47 +55,6 @@ void wh_disguise_lines(const char *tail, size_t n_tail, const char *text, size_t
 }
 
 /* ---- which file, and of whom ----------------------------------------------------------------- */
-
-static bool named_status(const char *path)
-{
-	static const char name[] = "/status";
-	size_t len = strlen(path);
-
-	return len >= strlen(name) && strcmp(path + len - strlen(name), name) == 0;
-}
-
-/* Is descriptor @fd of @tid the status file of a task, in whichever proc filesystem? */
-static bool is_status(struct wh_recorder *r, pid_t tid, int fd)
-{
-	char link[48], path[PATH_MAX];
-	struct statfs fs;
-	wh_auto(fd) file = -1;
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "%d/fd/%d", (int)tid, fd);
-	n = readlinkat(r->proc_fd, link, path, sizeof(path) - 1);
-	if (n < 0)
-		return false;
-	path[n] = '\0';
-	if (!named_status(path))
-		return false;
-	file = openat(r->proc_fd, link, O_PATH | O_CLOEXEC);
-	return file >= 0 && fstatfs(file, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
-}
-
-static bool any_status(struct wh_recorder *r, pid_t tid)
-{
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	if (wh_procfs_fds(r->proc_fd, tid, &dir) < 0)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = entry->d_name[0] != '.' && is_status(r, tid, atoi(entry->d_name));
-	closedir(dir);
-	return found;
-}
 
 /* The line of ids of a task, from the proc filesystem's pid namespace to its own. */
 static bool ids_of(const char *status, char *ret, size_t size)
@@ -280,7 +238,7 @@ static void change_read(struct wh_recorder *r, struct wh_task *task, size_t n,
 	unsigned total = 0;
 	uint64_t start;
 
-	if (!is_status(r, task->tid, fd) || !find_segments(task, &s))
+	if (!wh_procfs_holds(r->proc_fd, task->tid, fd, NAME, NULL) || !find_segments(task, &s))
 		return;
 	start = position(r, task, n);
 	n = gather(&s, n, text, sizeof(text));
@@ -322,8 +280,8 @@ bool wh_disguise_left(struct wh_recorder *r, struct wh_task *task, int64_t ret, 
 		return false;
 	if (call->row->irregular == WH_IRREGULAR_OPEN) {
 		if (process->reads_status || !call->place[0].valid || !call->place[0].path ||
-		    !named_status(call->place[0].path) || ret < 0 || ret > INT_MAX ||
-		    !is_status(r, task->tid, (int)ret))
+		    !wh_procfs_is_named(call->place[0].path, NAME) || ret < 0 || ret > INT_MAX ||
+		    !wh_procfs_holds(r->proc_fd, task->tid, (int)ret, NAME, NULL))
 			return false;
 		process->reads_status = true;
 		return true;
@@ -333,6 +291,6 @@ bool wh_disguise_left(struct wh_recorder *r, struct wh_task *task, int64_t ret, 
 	if (ret > 0 && one_of(call->name, reads, WH_ARRAY_SIZE(reads)))
 		change_read(r, task, (size_t)ret, filters);
 	else if (one_of(call->name, closes, WH_ARRAY_SIZE(closes)))
-		process->reads_status = any_status(r, task->tid);
+		process->reads_status = wh_procfs_holds_any(r->proc_fd, task->tid, NAME);
 	return false;
 }

@@ -4,60 +4,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "tracer/caprule.h"
 #include "tracer/procfs.h"
 
-static bool is_named(const char *path)
-{
-	static const char name[] = "/oom_score_adj";
-	size_t len = strlen(path), tail = sizeof(name) - 1;
-
-	return wh_util_has_prefix(path, "/proc/") && len > tail &&
-	       strcmp(path + len - tail, name) == 0;
-}
-
-/* Is descriptor @fd of @tid such a file? @ret_ino: which one */
-static bool is_oom(struct wh_recorder *r, pid_t tid, int fd, uint64_t *ret_ino)
-{
-	char link[48], path[128];
-	struct statfs fs;
-	struct stat st;
-	wh_auto(fd) file = -1;
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "%d/fd/%d", (int)tid, fd);
-	n = readlinkat(r->proc_fd, link, path, sizeof(path) - 1);
-	if (n < 0)
-		return false;
-	path[n] = '\0';
-	if (!is_named(path))
-		return false;
-	file = openat(r->proc_fd, link, O_PATH | O_CLOEXEC);
-	if (file < 0 || fstatfs(file, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC ||
-	    fstat(file, &st) < 0)
-		return false;
-	*ret_ino = st.st_ino;
-	return true;
-}
-
-static bool any_oom(struct wh_recorder *r, pid_t tid)
-{
-	struct dirent *entry;
-	uint64_t ino;
-	bool found = false;
-	DIR *dir;
-
-	if (wh_procfs_fds(r->proc_fd, tid, &dir) < 0)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = entry->d_name[0] != '.' && is_oom(r, tid, atoi(entry->d_name), &ino);
-	closedir(dir);
-	return found;
-}
+#define NAME "oom_score_adj"
 
 /* What the file says now, read anew. */
 static bool read_value(struct wh_recorder *r, pid_t tid, int fd, int *ret_value)
@@ -83,8 +34,8 @@ static void opened(struct wh_recorder *r, struct wh_task *task)
 	/* The flags are in number[0], for all ways to open. */
 	if (call->err || call->ret < 0 || call->ret > INT_MAX ||
 	    (call->number[0] & O_ACCMODE) == O_RDONLY || !call->place[0].valid ||
-	    !call->place[0].path || !is_named(call->place[0].path) ||
-	    !is_oom(r, task->tid, (int)call->ret, &ino) ||
+	    !call->place[0].path || !wh_procfs_is_named(call->place[0].path, NAME) ||
+	    !wh_procfs_holds(r->proc_fd, task->tid, (int)call->ret, NAME, &ino) ||
 	    !read_value(r, task->tid, (int)call->ret, &value))
 		return;
 	process->adjusts_oom = true;
@@ -100,7 +51,8 @@ static int wrote(struct wh_recorder *r, struct wh_task *task)
 	char what[64];
 	uint64_t ino;
 
-	if (!is_oom(r, task->tid, (int)call->arg[0], &ino) || ino != process->oom_ino)
+	if (!wh_procfs_holds(r->proc_fd, task->tid, (int)call->arg[0], NAME, &ino) ||
+	    ino != process->oom_ino)
 		return 0;
 	if (!call->err) {
 		if (!read_value(r, task->tid, (int)call->arg[0], &value) || value >= floor)
@@ -135,7 +87,7 @@ int wh_oom_left(struct wh_recorder *r, struct wh_task *task)
 	else if (one_of(call->name, writes, WH_ARRAY_SIZE(writes)))
 		return wrote(r, task);
 	else if (one_of(call->name, closes, WH_ARRAY_SIZE(closes)))
-		task->process->adjusts_oom = any_oom(r, task->tid);
+		task->process->adjusts_oom = wh_procfs_holds_any(r->proc_fd, task->tid, NAME);
 	return 0;
 }
 

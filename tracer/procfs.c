@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "tracer/procfs.h"
 
@@ -77,6 +80,55 @@ int wh_procfs_fds(int proc_fd, pid_t tid, DIR **ret_dir)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+bool wh_procfs_is_named(const char *path, const char *name)
+{
+	size_t len = strlen(path), tail = strlen(name);
+
+	return len > tail && path[len - tail - 1] == '/' && strcmp(path + len - tail, name) == 0;
+}
+
+bool wh_procfs_holds(int proc_fd, pid_t tid, int fd, const char *name, uint64_t *ret_ino)
+{
+	char link[48], path[PATH_MAX];
+	struct statfs fs;
+	struct stat st;
+	wh_auto(fd) file = -1;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "%d/fd/%d", (int)tid, fd);
+	n = readlinkat(proc_fd, link, path, sizeof(path) - 1);
+	if (n < 0)
+		return false;
+	path[n] = '\0';
+	/* The name first: most are of other files, and to open costs more. */
+	if (!wh_procfs_is_named(path, name))
+		return false;
+	file = openat(proc_fd, link, O_PATH | O_CLOEXEC);
+	if (file < 0 || fstatfs(file, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return false;
+	if (!ret_ino)
+		return true;
+	if (fstat(file, &st) < 0)
+		return false;
+	*ret_ino = st.st_ino;
+	return true;
+}
+
+bool wh_procfs_holds_any(int proc_fd, pid_t tid, const char *name)
+{
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	if (wh_procfs_fds(proc_fd, tid, &dir) < 0)
+		return false;
+	while (!found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' &&
+			wh_procfs_holds(proc_fd, tid, atoi(entry->d_name), name, NULL);
+	closedir(dir);
+	return found;
 }
 
 int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid)

@@ -23,6 +23,18 @@ int wh_procfs_status(int proc_fd, pid_t tid, const char *name, uint64_t *ret_val
 /** wh_procfs_fds() - the folder of @tid's descriptors; closedir() it. -errno. */
 int wh_procfs_fds(int proc_fd, pid_t tid, DIR **ret_dir);
 
+/** wh_procfs_is_named() - whether a path ends in "/@name", as such files of all tasks do. */
+bool wh_procfs_is_named(const char *path, const char *name);
+
+/**
+ * wh_procfs_holds() - whether the descriptor @fd of @tid is such a file, in whichever proc filesystem.
+ * @ret_ino: which one; may be NULL
+ */
+bool wh_procfs_holds(int proc_fd, pid_t tid, int fd, const char *name, uint64_t *ret_ino);
+
+/** wh_procfs_holds_any() - whether any descriptor of @tid is. */
+bool wh_procfs_holds_any(int proc_fd, pid_t tid, const char *name);
+
 /** wh_procfs_ids() - thread group and parent of a thread. */
 int wh_procfs_ids(int proc_fd, pid_t tid, pid_t *ret_tgid, pid_t *ret_ppid);
 
