@@ -11,6 +11,7 @@
 
 #include "arrivals.skel.h"
 #include "tracer/bpf/arrivals.h"
+#include "tracer/bpf_start.h"
 
 #define PAGES 16 /* of each processor: some 200 arrivals */
 
@@ -82,20 +83,11 @@ static void on_lost(void *data, int cpu, unsigned long long count)
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
 static int load(struct wh_arrivals *a, const struct wh_arrivals_place *place, struct wh_error *e)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options);
 	struct stat st;
 
-	libbpf_set_print(silent);
+	wh_bpf_start_quiet();
 	if (stat("/proc/self/ns/pid", &st) < 0)
 		return wh_error_errno(e, errno, "the pid namespace");
 	a->bpf = wh_arrivals_bpf__open_and_load();
@@ -107,10 +99,7 @@ static int load(struct wh_arrivals *a, const struct wh_arrivals_place *place, st
 	a->bpf->bss->tracer_ns = (unsigned)st.st_ino;
 	a->bpf->bss->pid_ns = (unsigned)place->pid_ns;
 	a->bpf->bss->mnt_ns = (unsigned)place->mnt_ns;
-	/* The program looks who runs it, and that is we. */
-	if (bpf_prog_test_run_opts(bpf_program__fd(a->bpf->progs.who_am_i), &options) < 0)
-		return wh_error_errno(e, errno, "BPF_PROG_TEST_RUN");
-	return 0;
+	return wh_bpf_start_introduce(a->bpf->progs.who_am_i, e);
 }
 
 static void on_signal(int sig)

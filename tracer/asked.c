@@ -65,6 +65,7 @@ void wh_asked_free(struct wh_recorder *r)
 
 #include "asked.skel.h"
 #include "tracer/bpf/asked.h"
+#include "tracer/bpf_start.h"
 #include "tracer/site.h"
 #include "whittle/capability.h"
 
@@ -87,15 +88,8 @@ struct wh_questions {
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
 static int load(struct wh_questions *q, bool probe, struct wh_error *e)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options);
 
 	q->probed = probe;
 	q->bpf = wh_asked__open();
@@ -109,10 +103,7 @@ static int load(struct wh_questions *q, bool probe, struct wh_error *e)
 				      probe ? "there is no tracepoint cap_capable (it needs Linux "
 					      "6.14), and the kernel takes no kprobe"
 					    : "the kernel takes no BPF program of this kind");
-	/* The program looks who runs it, and that is we. */
-	if (bpf_prog_test_run_opts(bpf_program__fd(q->bpf->progs.who_am_i), &options) < 0)
-		return wh_error_errno(e, errno, "BPF_PROG_TEST_RUN");
-	return 0;
+	return wh_bpf_start_introduce(q->bpf->progs.who_am_i, e);
 }
 
 static int attach_probes(struct wh_questions *q, struct wh_error *e)
@@ -140,13 +131,10 @@ static int begin(struct wh_questions *q, struct wh_error *e)
 	void *ring;
 	int err;
 
-	if (geteuid() != 0)
-		return wh_error_set(e, EPERM, "only root may load BPF programs");
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return wh_error_set(e, ENOTSUP,
-				    "the kernel does not describe its types "
-				    "(CONFIG_DEBUG_INFO_BTF)");
-	libbpf_set_print(silent);
+	err = wh_bpf_start_check(e);
+	if (err < 0)
+		return err;
+	wh_bpf_start_quiet();
 	err = load(q, false, e);
 	if (err < 0)
 		return err;

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "tracer/assisted_impl.h"
+#include "tracer/bpf_start.h"
 #include "tracer/call.h"
 #include "tracer/inject.h"
 #include "tracer/known.h"
@@ -37,13 +38,7 @@
 static int check(const struct wh_record_options *options, struct wh_error *e)
 {
 	(void)options;
-	if (geteuid() != 0)
-		return wh_error_set(e, EPERM, "only root may load BPF programs");
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return wh_error_set(e, ENOTSUP,
-				    "the kernel does not describe its types "
-				    "(CONFIG_DEBUG_INFO_BTF)");
-	return 0;
+	return wh_bpf_start_check(e);
 }
 
 static int start(struct wh_recorder *r, const struct wh_record_options *options,

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "assisted.skel.h"
+#include "tracer/bpf_start.h"
 #include "tracer/call.h"
 #include "tracer/clock.h"
 #include "tracer/decode.h"
@@ -32,14 +33,6 @@ struct wh_assisted_kernel {
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
 static unsigned least(unsigned wanted, unsigned most)
 {
 	return wanted && wanted < most ? wanted : most;
@@ -50,7 +43,7 @@ static int load(struct wh_assisted_kernel *w, const struct wh_assisted_limits *l
 {
 	uint64_t seed[2];
 
-	libbpf_set_print(silent);
+	wh_bpf_start_quiet();
 	w->bpf = wh_assisted__open();
 	if (!w->bpf)
 		return wh_error_errno(e, errno, "BPF");
@@ -66,16 +59,6 @@ static int load(struct wh_assisted_kernel *w, const struct wh_assisted_limits *l
 				      "the kernel takes no BPF program of this "
 				      "kind (it needs Linux 5.15, CONFIG_BPF_EVENTS, CAP_BPF and "
 				      "CAP_PERFMON)");
-	return 0;
-}
-
-/* The program looks who runs it, and that is we. */
-static int introduce(const struct wh_assisted_kernel *w, struct wh_error *e)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options);
-
-	if (bpf_prog_test_run_opts(bpf_program__fd(w->bpf->progs.who_am_i), &options) < 0)
-		return wh_error_errno(e, errno, "BPF_PROG_TEST_RUN");
 	return 0;
 }
 
@@ -111,7 +94,7 @@ int wh_assisted_new(struct wh_assisted_kernel **ret, const struct wh_assisted_li
 	if (err == 0)
 		err = map_slots(w, e);
 	if (err == 0)
-		err = introduce(w, e);
+		err = wh_bpf_start_introduce(w->bpf->progs.who_am_i, e);
 	if (err < 0)
 		return err;
 	wh_assisted_rows(w->bpf->bss->row);

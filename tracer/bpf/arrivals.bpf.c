@@ -4,7 +4,7 @@
  * execve(), so that none can be too brief for it.
  */
 #include "tracer/bpf/arrivals.h"
-#include "tracer/bpf/kernel.bpf.h"
+#include "tracer/bpf/self.bpf.h"
 
 #define NS_DEPTH 33 /* MAX_PID_NS_LEVEL of the kernel, and the outermost */
 
@@ -22,20 +22,10 @@ struct {
 	__uint(value_size, sizeof(int));
 } arrivals SEC(".maps");
 
-unsigned int tracer_tgid, tracer_ns; /* in the outermost pid namespace; and its own one */
-unsigned int pid_ns;		     /* the place; 0: it is … */
-unsigned int mnt_ns;		     /* … this mount namespace */
-unsigned int told;		     /* how many */
-
-/* The tracer runs this itself. */
-SEC("raw_tp")
-int who_am_i(void *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	tracer_tgid = task->tgid;
-	return 0;
-}
+unsigned int tracer_ns; /* the tracer's own pid namespace */
+unsigned int pid_ns;	/* the place; 0: it is … */
+unsigned int mnt_ns;	/* … this mount namespace */
+unsigned int told;	/* how many */
 
 /* Return: its number in the tracer's pid namespace, if it is in the place; 0. */
 static __always_inline u32 look(struct task_struct *task)
@@ -63,11 +53,6 @@ static __always_inline u32 look(struct task_struct *task)
 		pid += bpf_core_type_size(struct upid);
 	}
 	return in ? found : 0;
-}
-
-static __always_inline bool is_traced(struct task_struct *task)
-{
-	return task->ptrace && task->parent->tgid == tracer_tgid;
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -4,7 +4,7 @@
  * of all processes on the machine: so what is looked at first is whether it is we who trace the current one.
  */
 #include "tracer/bpf/asked.h"
-#include "tracer/bpf/kernel.bpf.h"
+#include "tracer/bpf/self.bpf.h"
 
 #define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h */
 #define PENDING	  4096
@@ -46,28 +46,11 @@ struct {
 	__type(value, struct question);
 } pending SEC(".maps");
 
-unsigned int tracer_tgid, tracer_level; /* as in assisted.bpf.c */
 unsigned int phase;
 unsigned int home;	 /* inode number of the user namespace of the entrypoint */
 unsigned int classed;	 /* some process has a class */
 unsigned int head, tail; /* of the news: taken at the tail by the tracer */
 unsigned long long lost; /* questions that are not kept */
-
-/* The tracer runs this itself. */
-SEC("raw_tp")
-int who_am_i(void *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	tracer_tgid = task->tgid;
-	tracer_level = task->thread_pid->level;
-	return 0;
-}
-
-static __always_inline bool is_ours(const struct task_struct *task)
-{
-	return task->ptrace && task->parent->tgid == tracer_tgid;
-}
 
 static __always_inline u32 bits_of(const struct task_struct *task, const struct question *q,
 				   int ret)
@@ -177,7 +160,7 @@ int BPF_PROG(asked, const struct cred *cred, struct user_namespace *target,
 {
 	struct question q = {cred, target, cap};
 
-	return is_ours(bpf_get_current_task_btf()) ? keep(&q, ret) : 0;
+	return is_traced(bpf_get_current_task_btf()) ? keep(&q, ret) : 0;
 }
 
 SEC("kprobe/cap_capable")
@@ -186,7 +169,8 @@ int entered(struct pt_regs *regs)
 	struct question q = {(void *)regs->di, (void *)regs->si, regs->dx};
 	u32 tid = bpf_get_current_pid_tgid();
 
-	if (is_ours(bpf_get_current_task_btf()) && bpf_map_update_elem(&pending, &tid, &q, BPF_ANY))
+	if (is_traced(bpf_get_current_task_btf()) &&
+	    bpf_map_update_elem(&pending, &tid, &q, BPF_ANY))
 		__sync_fetch_and_add(&lost, 1);
 	return 0;
 }
@@ -197,7 +181,7 @@ int returned(struct pt_regs *regs)
 	u32 tid = bpf_get_current_pid_tgid();
 	struct question *found, q;
 
-	if (!is_ours(bpf_get_current_task_btf()))
+	if (!is_traced(bpf_get_current_task_btf()))
 		return 0;
 	found = bpf_map_lookup_elem(&pending, &tid);
 	if (!found)

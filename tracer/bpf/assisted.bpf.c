@@ -7,6 +7,7 @@
  * traces the current one at all.
  */
 #include "tracer/bpf/key.bpf.h"
+#include "tracer/bpf/self.bpf.h"
 
 #define SIGKILL	   9
 #define SIGSTOP	   19
@@ -49,8 +50,6 @@ unsigned int tids[WH_WATCH_SLOTS]; /* of all slots, side by side, to be searched
 unsigned int phase;
 unsigned int
 	now; /* in seconds, as the tracer last wrote it: a helper that tells is not for all kernels */
-unsigned int tracer_tgid,
-	tracer_level;	     /* in the outermost pid namespace; which one is the tracer's own */
 unsigned int armed;	     /* the first task has its slot */
 unsigned int guests;	     /* some that have joined are traced, and have none by intent */
 unsigned long long slotless; /* tasks without one: the tracer stops them at each call */
@@ -112,7 +111,7 @@ int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 	struct storage *storage;
 	u32 index;
 
-	if (!child->ptrace || child->parent->tgid != tracer_tgid)
+	if (!is_traced(child))
 		return 0;
 	maker = slot_of(parent);
 	if (!maker)
@@ -137,17 +136,6 @@ int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 	tids[index & (WH_WATCH_SLOTS - 1)] = slot->tid;
 	maker->child_tid = slot->tid;
 	maker->child = index + 1;
-	return 0;
-}
-
-/* The tracer runs this itself. */
-SEC("raw_tp")
-int who_am_i(void *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	tracer_tgid = task->tgid;
-	tracer_level = task->thread_pid->level;
 	return 0;
 }
 
