@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include "audit/audit.h"
 #include "cli/cli.h"
+#include "container/program.h"
 #include "whittle/command.h"
-
-extern char **environ;
 
 /* struct reader - a program that prints a log. */
 struct reader {
@@ -24,31 +22,27 @@ static const struct reader readers[] = {
 
 static int start(const struct reader *reader, pid_t *ret_pid, FILE **ret, struct wh_error *e)
 {
-	wh_auto(str) path = NULL;
-	posix_spawn_file_actions_t actions;
-	int fds[2], err = wh_command_find(reader->argv[0], &path, e);
+	wh_auto(container_program) p = {0};
+	wh_auto(fd) null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	wh_auto(fd) from = -1;
+	wh_auto(fd) to = -1;
+	int fds[2], err;
 
-	if (err < 0)
-		return err;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return wh_error_errno(e, errno, "cannot make a pipe");
-	err = posix_spawn_file_actions_init(&actions);
-	if (!err) {
-		err = posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-		err = err ? err
-			  : posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-							     O_RDONLY, 0);
-		err = err ? err
-			  : posix_spawn(ret_pid, path, &actions, NULL,
-					(char *const *)(uintptr_t)reader->argv, environ);
-		posix_spawn_file_actions_destroy(&actions);
-	}
-	close(fds[1]);
-	*ret = err ? NULL : fdopen(fds[0], "r");
-	if (*ret)
-		return 0;
-	close(fds[0]);
-	return wh_error_errno(e, err ? err : ENOMEM, "cannot start %s", path);
+	from = fds[0];
+	to = fds[1];
+	wh_program_add_all(&p, (char *const *)(uintptr_t)reader->argv);
+	err = wh_program_start(&p, &(struct wh_program_setting){.in = null, .out = to, .err = -1},
+			       ret_pid, e);
+	if (err < 0)
+		return err;
+	*ret = fdopen(from, "r");
+	/* Without a reader it ends by itself. */
+	if (!*ret)
+		return wh_error_oom(e);
+	wh_take_fd(&from);
+	return 0;
 }
 
 static int read_program(struct wh_audit *a, const struct reader *reader, struct wh_error *e)
